@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "base/http_client_config.h"
+#include "base/http_types.h"
+#include "base/io_runtime.h"
+#include "base/result.h"
+#include "base/url.h"
+
+namespace silverback::base {
+
+/// An HTTP/1.1 client for one configuration (auth, TLS, redirects). Keeps idle connections alive,
+/// one pool per origin. Credentials go only to the origin of the first URL, never to a redirect's.
+/// Threads: any strand; fetches may run side by side.
+class HttpClient {
+ public:
+  struct Request {
+    std::string method = "GET";
+    Url url;
+    HttpHeaders headers;  // Host, auth and Content-Length are added
+    std::string body;
+  };
+  struct Response {
+    int status = 0;
+    std::string reason;   // "404 Not Found" is status + reason
+    HttpHeaders headers;
+    std::string body;     // Content-Encoding gzip undone
+    uint64_t wire_bytes = 0;
+  };
+  struct Limits {
+    std::chrono::milliseconds timeout{10000};  // over DNS, connect, TLS, head and body together
+    uint64_t body_bytes = 0;                   // inflated; a body of exactly this size fails too; 0 = 128 MiB
+  };
+
+  HttpClient(IoRuntime& io, HttpClientConfig config);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  /// Any HTTP status is a Response. kTimeout: "context deadline exceeded"; kLimit: body too large;
+  /// kIo: connect, TLS or protocol trouble, worded with host and cause.
+  boost::asio::awaitable<Result<Response>> fetch(Request request, Limits limits);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace silverback::base

@@ -1,0 +1,40 @@
+# Everything comes from Debian 12's packages (see ./dev).
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS headers)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(RocksDB CONFIG REQUIRED)
+find_package(Snappy REQUIRED)
+find_package(absl REQUIRED)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+
+# A bundle of system libraries whose headers raise no warnings.
+function(silverback_deps name)
+  add_library(${name} INTERFACE)
+  foreach(lib ${ARGN})
+    target_link_libraries(${name} INTERFACE ${lib})
+    if(TARGET ${lib})
+      get_target_property(dirs ${lib} INTERFACE_INCLUDE_DIRECTORIES)
+      if(dirs)
+        target_include_directories(${name} SYSTEM INTERFACE ${dirs})
+      endif()
+    endif()
+  endforeach()
+endfunction()
+
+silverback_deps(deps_base Threads::Threads Boost::headers OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB
+                fmt::fmt yaml-cpp)
+silverback_deps(deps_model PkgConfig::RE2 PkgConfig::XXHASH absl::flat_hash_map)
+silverback_deps(deps_storage RocksDB::rocksdb-shared Snappy::snappy)
+silverback_deps(deps_server crypt)
+
+# jemalloc keeps RSS flat under churn; the sanitizers bring their own allocator.
+add_library(deps_allocator INTERFACE)
+if(NOT SB_SANITIZE)
+  target_link_libraries(deps_allocator INTERFACE PkgConfig::JEMALLOC)
+endif()

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/yaml.h"
+#include "model/labels.h"
+#include "model/regex.h"
+
+namespace silverback::model {
+
+enum class RelabelAction : uint8_t {
+  kReplace, kKeep, kDrop, kKeepEqual, kDropEqual, kHashMod, kLabelMap, kLabelDrop, kLabelKeep,
+  kLowercase, kUppercase,
+};
+
+/// One relabel_config (spec 4.3), checked and compiled.
+struct RelabelRule {
+  std::vector<std::string> source_labels;
+  std::string separator = ";";
+  Regex regex = Regex::any();
+  uint64_t modulus = 0;
+  std::string target_label;
+  std::string replacement = "$1";
+  RelabelAction action = RelabelAction::kReplace;
+
+  bool operator==(const RelabelRule& o) const;
+  void write(base::YamlWriter& w) const;
+};
+
+/// A list of relabel_configs. Errors carry file and line.
+base::Result<std::vector<RelabelRule>> parse_relabel_rules(const base::YamlNode& list);
+
+/// Applies the rules in order. False: the labels are dropped. Pure.
+bool relabel(const std::vector<RelabelRule>& rules, LabelsBuilder& labels);
+
+}  // namespace silverback::model

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "model/timestamp.h"
+#include "promql/annotations.h"
+#include "promql/parser.h"
+#include "promql/value.h"
+#include "storage/querier.h"
+
+namespace silverback::promql {
+
+struct EngineOptions {
+  int64_t lookback_ms = 5 * 60 * 1000;     // --query.lookback-delta
+  int64_t timeout_ms = 2 * 60 * 1000;      // --query.timeout
+  int64_t max_samples = 50'000'000;        // --query.max-samples
+  size_t max_concurrency = 20;             // --query.max-concurrency
+  int64_t query_bytes = int64_t{1} << 30;  // bytes one query may hold
+  ParserOptions parser;                    // language features of --enable-feature
+  bool delayed_name_removal = false;       // promql-delayed-name-removal
+  base::Clock* clock = nullptr;            // borrowed, as below
+  base::Logger* logger = nullptr;
+  base::metrics::Registry* registry = nullptr;
+  /// global.evaluation_interval: the step of `[1h:]`. Called per query.
+  std::function<int64_t()> default_subquery_step_ms;
+};
+
+struct QueryOptions {
+  std::optional<int64_t> lookback_ms;
+  std::optional<int64_t> timeout_ms;  // capped by the engine's
+  std::stop_token stop;               // the client went away
+};
+
+struct QueryStats {
+  int64_t total_samples = 0;  // totalQueryableSamples
+  int64_t peak_samples = 0;
+  double queue_seconds = 0, prepare_seconds = 0, eval_seconds = 0, sort_seconds = 0;
+};
+
+struct QueryResult {
+  Value value;
+  Annotations annotations;
+  QueryStats stats;
+};
+
+/// Parses and answers PromQL over any Queryable. Every call runs on the caller's thread and blocks
+/// for its turn when max_concurrency queries run.
+/// Errors: kBadData = parse error ("1:5: parse error: ..."), kExecution, kTimeout, kCanceled,
+/// kLimit, kUnsupported (named feature), and what storage gives.
+/// Threads: any thread.
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+
+  base::Result<QueryResult> instant(storage::Queryable& source, const std::string& query,
+                                    model::TimestampMs t, const QueryOptions& options = {});
+  /// Steps start, start+step, ... <= end; the value is always a Matrix.
+  base::Result<QueryResult> range(storage::Queryable& source, const std::string& query,
+                                  model::TimestampMs start, model::TimestampMs end, int64_t step_ms,
+                                  const QueryOptions& options = {});
+
+  const EngineOptions& options() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace silverback::promql

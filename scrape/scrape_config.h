@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/http_client_config.h"
+#include "base/result.h"
+#include "base/yaml.h"
+#include "model/labels.h"
+#include "model/relabel.h"
+
+namespace silverback::scrape {
+
+/// The scrape part of `global` (spec 4.1): what a job that says nothing gets.
+struct ScrapeDefaults {
+  int64_t interval_ms = 60'000;
+  int64_t timeout_ms = 10'000;
+  std::vector<std::string> protocols;  // "" list = Prometheus's default order
+  uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0, label_value_length_limit = 0,
+           target_limit = 0, keep_dropped_targets = 0, body_size_limit = 0;
+  bool operator==(const ScrapeDefaults&) const = default;
+};
+
+struct StaticTargetGroup {
+  std::vector<std::string> targets;
+  std::vector<std::pair<std::string, std::string>> labels;
+  bool operator==(const StaticTargetGroup&) const = default;
+};
+struct FileSdConfig {
+  std::vector<std::string> files;  // absolute; last element may hold '*'
+  int64_t refresh_ms = 300'000;
+  bool operator==(const FileSdConfig&) const = default;
+};
+struct DiscoveryConfigs {
+  std::vector<StaticTargetGroup> static_configs;
+  std::vector<FileSdConfig> file_sd_configs;
+  bool operator==(const DiscoveryConfigs&) const = default;
+
+  /// Reads every *_sd_configs and static_configs field; those not built are refused by name.
+  void parse(base::YamlFields& fields, const std::string& base_dir);
+  void write(base::YamlWriter& w) const;
+};
+
+/// One job (spec 4.2), defaults filled in, relabel rules compiled.
+struct ScrapeConfig {
+  std::string job_name;
+  int64_t interval_ms = 0, timeout_ms = 0;
+  std::vector<std::string> protocols;
+  std::string fallback_protocol;
+  std::string metrics_path = "/metrics";
+  std::string scheme = "http";
+  std::vector<std::pair<std::string, std::vector<std::string>>> params;
+  bool honor_labels = false;
+  bool honor_timestamps = true;
+  bool track_timestamps_staleness = false;
+  bool enable_compression = true;
+  uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0, label_value_length_limit = 0,
+           target_limit = 0, keep_dropped_targets = 0, body_size_limit = 0;
+  base::HttpClientConfig http;
+  DiscoveryConfigs discovery;
+  std::vector<model::RelabelRule> relabel_configs, metric_relabel_configs;
+
+  bool operator==(const ScrapeConfig&) const = default;
+  void write(base::YamlWriter& w) const;
+};
+
+/// Reads the scrape fields of `global`; the caller finishes `fields`.
+void parse_scrape_defaults(base::YamlFields& fields, ScrapeDefaults& out);
+void write_scrape_defaults(base::YamlWriter& w, const ScrapeDefaults& d);
+
+/// `scrape_configs:`. Job names unique; errors carry file and line.
+base::Result<std::vector<ScrapeConfig>> parse_scrape_configs(const base::YamlNode& list,
+                                                             const ScrapeDefaults& defaults,
+                                                             const std::string& base_dir);
+
+}  // namespace silverback::scrape
