@@ -16,8 +16,7 @@ struct FunctionDef {
   std::string_view name;
   std::array<ValueType, 5> args{};  // kNone after the last
   uint8_t arg_count = 0;            // types given in `args`
-  /// 0: exactly arg_count. n > 0: up to n of the last may be missing. -1: the last may repeat and
-  /// may be missing altogether.
+  /// 0: exactly arg_count. n > 0: the last is given 0 to n times. -1: any number of times, also 0.
   int8_t variadic = 0;
   ValueType returns = ValueType::kVector;
   bool experimental = false;
