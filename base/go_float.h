@@ -11,7 +11,8 @@ namespace silverback::base {
 void append_go_f(std::string& out, double v);
 /// 'e' format, shortest: 1e+00.
 void append_go_e(std::string& out, double v);
-/// 'g' format, shortest: exponent when < -4 or >= 21 digits (Go's %v and shortest 'g').
+/// 'g' format, shortest (Go's %v): the exponent form when the decimal exponent is < -4 or >= 6, so
+/// 1000000 is 1e+06 and 123456789 is 1.23456789e+08.
 void append_go_g(std::string& out, double v);
 /// As Prometheus's API and text exposition of sample values: 'f' unless |v| < 1e-6 or >= 1e21, then 'e'.
 void append_sample_value(std::string& out, double v);
