@@ -40,7 +40,9 @@ struct IoRuntime::Impl {
 
 IoRuntime::IoRuntime(size_t threads) : impl_(std::make_unique<Impl>(threads)) {}
 
-IoRuntime::~IoRuntime() { stop(); }
+IoRuntime::~IoRuntime() {
+  stop();
+}
 
 void IoRuntime::start() {
   const MutexLock lock(impl_->mutex);
@@ -63,9 +65,13 @@ void IoRuntime::stop() {
   for (std::thread& thread : threads) thread.join();
 }
 
-asio::io_context& IoRuntime::context() { return impl_->context; }
+asio::io_context& IoRuntime::context() {
+  return impl_->context;
+}
 
-asio::any_io_executor IoRuntime::make_strand() { return asio::make_strand(impl_->context); }
+asio::any_io_executor IoRuntime::make_strand() {
+  return asio::make_strand(impl_->context);
+}
 
 void IoRuntime::spawn(asio::any_io_executor executor, asio::awaitable<void> task) {
   asio::co_spawn(std::move(executor), std::move(task), asio::detached);
@@ -74,8 +80,8 @@ void IoRuntime::spawn(asio::any_io_executor executor, asio::awaitable<void> task
 void IoRuntime::post_after(std::chrono::milliseconds delay, UniqueFunction<void()> fn) {
   auto timer = std::make_unique<asio::steady_timer>(impl_->context, delay);
   asio::steady_timer& waiting = *timer;
-  waiting.async_wait([owned = std::move(timer), call = std::move(fn)](
-                         const boost::system::error_code& error) mutable {
+  waiting.async_wait([owned = std::move(timer),
+                      call = std::move(fn)](const boost::system::error_code& error) mutable {
     if (!error) call();
   });
 }
@@ -97,7 +103,9 @@ asio::awaitable<bool> AsyncTimer::sleep(std::chrono::milliseconds delay) {
   co_return !std::get<0>(done);
 }
 
-void AsyncTimer::cancel() { impl_->timer.cancel(); }
+void AsyncTimer::cancel() {
+  impl_->timer.cancel();
+}
 
 namespace detail {
 namespace {
@@ -106,8 +114,7 @@ namespace {
 // task that the pool refuses is destroyed, and with it would go the coroutine.
 template <typename Handler>
 struct PendingWork {
-  PendingWork(Handler h, UniqueFunction<void()> w)
-      : handler(std::move(h)), work(std::move(w)) {}
+  PendingWork(Handler h, UniqueFunction<void()> w) : handler(std::move(h)), work(std::move(w)) {}
 
   void resume(bool ran) {
     auto executor = asio::get_associated_executor(handler);
