@@ -17,14 +17,16 @@ enum class LogFormat : uint8_t { kLogfmt = 0, kJson = 1 };
 struct LogField {
   std::string_view key;
   std::string value;
+  bool is_text = true;  // false: a number or a bool, which JSON does not quote
 
   LogField(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
   LogField(std::string_view k, std::string_view v) : key(k), value(v) {}
   LogField(std::string_view k, const char* v) : key(k), value(v) {}
-  LogField(std::string_view k, bool v) : key(k), value(v ? "true" : "false") {}
+  LogField(std::string_view k, bool v) : key(k), value(v ? "true" : "false"), is_text(false) {}
+  LogField(std::string_view k, double v);  // Go's shortest layout
   template <typename T>
-    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-  LogField(std::string_view k, T v) : key(k), value(std::to_string(v)) {}
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
+  LogField(std::string_view k, T v) : key(k), value(std::to_string(v)), is_text(false) {}
 };
 
 /// Writes one line per call to a file descriptor, in slog's keys: time, level, source, msg, fields.
