@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "base/bytes.h"
+#include "base/go_quote.h"
 #include "base/utf8.h"
 
 namespace silverback::model {
@@ -190,5 +191,6 @@ Labels LabelsBuilder::build() const {
 bool is_legacy_label_name(std::string_view s) { return all_of_class(s, false); }
 bool is_legacy_metric_name(std::string_view s) { return all_of_class(s, true); }
 bool is_valid_name(std::string_view s) { return !s.empty() && base::is_valid_utf8(s); }
+std::string go_quote(std::string_view s) { return base::go_quote(s); }
 
 }  // namespace silverback::model
