@@ -1,3 +1,5 @@
+#include "tsdb/chunkenc/chunk.h"
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -10,7 +12,6 @@
 
 #include "base/bytes.h"
 #include "model/stale.h"
-#include "tsdb/chunkenc/chunk.h"
 
 namespace silverback::tsdb::chunkenc {
 namespace {
@@ -20,7 +21,8 @@ using model::TimeRange;
 using model::TimestampMs;
 
 // Every int64 but the least, which (after, until] cannot hold.
-const TimeRange kEverything{std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
+const TimeRange kEverything{std::numeric_limits<int64_t>::min(),
+                            std::numeric_limits<int64_t>::max()};
 
 struct Sample {
   TimestampMs start = 0;
@@ -59,7 +61,9 @@ void check_round_trip(Encoding encoding, const std::vector<Sample>& samples) {
   CHECK(wrong == 0);
 }
 
-double from_bits(uint64_t bits) { return std::bit_cast<double>(bits); }
+double from_bits(uint64_t bits) {
+  return std::bit_cast<double>(bits);
+}
 
 std::vector<Sample> regular(const std::vector<double>& values) {
   std::vector<Sample> out;
@@ -103,11 +107,27 @@ bool same(const model::Histogram& a, const model::Histogram& b) {
 
 TEST_CASE("XOR chunk gives values back bit by bit", "[tsdb]") {
   const double inf = std::numeric_limits<double>::infinity();
-  const std::vector<double> odd = {
-      0.0, -0.0, inf, -inf, model::stale_nan(), model::normal_nan(), from_bits(0xfff8000000000000),
-      from_bits(0x7ff0000000000001), from_bits(0xffffffffffffffff), from_bits(1),
-      from_bits(0x800fffffffffffff), std::numeric_limits<double>::min(),
-      std::numeric_limits<double>::max(), std::numeric_limits<double>::lowest(), 0.1, 0.2, 0.3, 1, 1, 1, 2};
+  const std::vector<double> odd = {0.0,
+                                   -0.0,
+                                   inf,
+                                   -inf,
+                                   model::stale_nan(),
+                                   model::normal_nan(),
+                                   from_bits(0xfff8000000000000),
+                                   from_bits(0x7ff0000000000001),
+                                   from_bits(0xffffffffffffffff),
+                                   from_bits(1),
+                                   from_bits(0x800fffffffffffff),
+                                   std::numeric_limits<double>::min(),
+                                   std::numeric_limits<double>::max(),
+                                   std::numeric_limits<double>::lowest(),
+                                   0.1,
+                                   0.2,
+                                   0.3,
+                                   1,
+                                   1,
+                                   1,
+                                   2};
   check_round_trip(Encoding::kXor, regular(odd));
   check_round_trip(Encoding::kXorStart, regular(odd));
   check_round_trip(Encoding::kXor, regular({42}));
@@ -118,7 +138,8 @@ TEST_CASE("XOR chunk keeps every distance of timestamps", "[tsdb]") {
   constexpr int64_t lowest = std::numeric_limits<int64_t>::min() + 1;
   constexpr int64_t highest = std::numeric_limits<int64_t>::max();
   check_round_trip(Encoding::kXor, {{0, lowest, 1}, {0, lowest + 1, 2}, {0, highest, 3}});
-  check_round_trip(Encoding::kXor, {{0, lowest, 1}, {0, 0, 1}, {0, highest - 1, 1}, {0, highest, 1}});
+  check_round_trip(Encoding::kXor,
+                   {{0, lowest, 1}, {0, 0, 1}, {0, highest - 1, 1}, {0, highest, 1}});
   // Around the borders of every delta-of-delta class.
   std::vector<Sample> samples = {{0, 0, 1}, {0, 10'000'000, 1}};
   int64_t delta = 10'000'000;
@@ -253,7 +274,8 @@ TEST_CASE("A torn chunk is corruption and leaves the buffer as it was", "[tsdb]"
       storage::ColumnBuffer into;
       into.t = {1};
       into.v = {1};
-      const base::Status status = decode_chunk(std::string_view(chunk).substr(0, n), kEverything, into);
+      const base::Status status =
+          decode_chunk(std::string_view(chunk).substr(0, n), kEverything, into);
       INFO(n);
       REQUIRE(status.code() == Errc::kCorruption);
       REQUIRE(into.t.size() == 1);

@@ -195,7 +195,8 @@ void ChunkBuilder::append(model::TimestampMs start, model::TimestampMs t, double
   ++count_;
 }
 
-void ChunkBuilder::append(model::TimestampMs start, model::TimestampMs t, const model::Histogram& h) {
+void ChunkBuilder::append(model::TimestampMs start, model::TimestampMs t,
+                          const model::Histogram& h) {
   assert(encoding_ == Encoding::kHistogram);
   assert(count_ == 0 || t > max_t_);
   encode_histogram({max_t_, prev_start_, prev_histogram_.get()}, start, t, h, histogram_bytes_);
@@ -222,7 +223,8 @@ void ChunkBuilder::append_timestamp(model::TimestampMs t) {
     const unsigned n = kDodBits[ones];
     if (!fits_signed(dod, n)) continue;
     const uint64_t prefix = (uint64_t{1} << (ones + 1)) - 2;
-    bits_.put((prefix << n) | (static_cast<uint64_t>(dod) & ((uint64_t{1} << n) - 1)), ones + 1 + n);
+    bits_.put((prefix << n) | (static_cast<uint64_t>(dod) & ((uint64_t{1} << n) - 1)),
+              ones + 1 + n);
     return;
   }
   bits_.put((uint64_t{1} << kDodClasses) - 1, kDodClasses);

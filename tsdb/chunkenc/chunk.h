@@ -13,8 +13,8 @@
 
 namespace silverback::tsdb::chunkenc {
 
-/// How the bytes of a chunk are to be read (docs/format/chunks.md). Stored: numbers are explicit and
-/// never reused; an unknown one is kCorruption.
+/// How the bytes of a chunk are to be read (docs/format/chunks.md). Stored: numbers are explicit
+/// and never reused; an unknown one is kCorruption.
 enum class Encoding : uint8_t {
   kXor = 1,        // Gorilla timestamps and values
   kXorStart = 2,   // the same plus a start timestamp a sample
@@ -48,7 +48,7 @@ class ChunkBuilder {
   uint8_t significant_ = 0;  // its width; 0 = none yet
   uint32_t count_ = 0;
   model::TimestampMs min_t_ = 0, max_t_ = 0, prev_start_ = 0;
-  uint64_t delta_ = 0;       // modulo 2^64: extreme timestamps wrap and come back
+  uint64_t delta_ = 0;  // modulo 2^64: extreme timestamps wrap and come back
   uint64_t prev_bits_ = 0;
   BitWriter bits_;
   // kHistogram only.
@@ -56,9 +56,10 @@ class ChunkBuilder {
   std::unique_ptr<model::Histogram> prev_histogram_;
 };
 
-/// Appends the chunk's samples inside `range` to `into` (floats or histograms). Bytes of any content
-/// are safe: kCorruption, and `into` is as it was.
-base::Status decode_chunk(std::string_view chunk, model::TimeRange range, storage::ColumnBuffer& into);
+/// Appends the chunk's samples inside `range` to `into` (floats or histograms). Bytes of any
+/// content are safe: kCorruption, and `into` is as it was.
+base::Status decode_chunk(std::string_view chunk, model::TimeRange range,
+                          storage::ColumnBuffer& into);
 
 /// Samples in the chunk, from its head.
 base::Result<uint32_t> chunk_count(std::string_view chunk);

@@ -77,7 +77,8 @@ bool get_spans(ByteReader& in, std::vector<model::Span>& spans) {
   return in.ok();
 }
 
-void put_doubles(ByteWriter& w, const std::vector<double>& values, const std::vector<double>* base_values) {
+void put_doubles(ByteWriter& w, const std::vector<double>& values,
+                 const std::vector<double>* base_values) {
   for (size_t i = 0; i < values.size(); ++i) {
     put_double(w, values[i], base_values == nullptr ? 0 : (*base_values)[i]);
   }
@@ -94,7 +95,8 @@ bool get_layout(ByteReader& in, Histogram& h) {
   h.schema = static_cast<int32_t>(in.svarint());
   h.zero_threshold = get_double(in, 0);
   if (!get_spans(in, h.positive_spans) || !get_spans(in, h.negative_spans)) return false;
-  if (!resize_checked(in, h.positive_buckets) || !resize_checked(in, h.negative_buckets)) return false;
+  if (!resize_checked(in, h.positive_buckets) || !resize_checked(in, h.negative_buckets))
+    return false;
   if (!resize_checked(in, h.custom_values)) return false;
   for (double& v : h.custom_values) v = get_double(in, 0);
   h.zero_count = h.count = h.sum = 0;

@@ -22,7 +22,8 @@ struct HistogramContext {
 void encode_histogram(const HistogramContext& previous, model::TimestampMs start,
                       model::TimestampMs t, const model::Histogram& h, std::string& out);
 
-/// Appends the `count` samples of a payload that lie in `range`. On kCorruption `into` holds a part.
+/// Appends the `count` samples of a payload that lie in `range`. On kCorruption `into` holds a
+/// part.
 base::Status decode_histograms(std::string_view payload, uint32_t count, model::TimeRange range,
                                storage::ColumnBuffer& into);
 
