@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -31,8 +32,10 @@ class YamlNode {
   Status error(std::string_view message) const;
   /// kUnsupported: "file:line: what: not supported yet".
   Status unsupported(std::string_view what) const;
+  /// "file:line: cannot unmarshal !!str `abc` into <wanted>", the words of Go's YAML.
+  Status mismatch(std::string_view wanted) const;
 
-  Result<std::string> as_string() const;   // any scalar
+  Result<std::string> as_string() const;   // any scalar; "" for null
   Result<bool> as_bool() const;            // YAML 1.1 words, as Go's yaml.v2
   Result<int64_t> as_int() const;
   Result<uint64_t> as_uint() const;
@@ -127,13 +130,19 @@ class YamlWriter {
   void end_item();
   void item(std::string_view scalar);
   void end_list();
+  /// Empty maps and lists that were begun read "{}" and "[]".
   std::string take() { return std::move(out_); }
 
  private:
   void indent();
+  void key(std::string_view key);
+  void scalar(std::string_view text);
+  void open(std::string_view key);
+  void close(const char* when_empty);
   std::string out_;
-  int depth_ = 0;
-  bool item_start_ = false;
+  size_t depth_ = 0;
+  bool item_start_ = false;      // "- " is written, its first key follows on the line
+  std::vector<size_t> opened_;   // where the content of each open map and list began
 };
 
 }  // namespace silverback::base
