@@ -9,6 +9,10 @@
 #else
 #define SB_THREAD_ANNOTATION(x)
 #endif
+// Abseil's containers bring macros of some of these names, meaning the same.
+#undef GUARDED_BY
+#undef PT_GUARDED_BY
+#undef NO_THREAD_SAFETY_ANALYSIS
 #define CAPABILITY(x) SB_THREAD_ANNOTATION(capability(x))
 #define SCOPED_CAPABILITY SB_THREAD_ANNOTATION(scoped_lockable)
 #define GUARDED_BY(x) SB_THREAD_ANNOTATION(guarded_by(x))
