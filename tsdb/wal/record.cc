@@ -1,0 +1,294 @@
+#include "tsdb/wal/record.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "storage/querier.h"
+#include "tsdb/chunkenc/histogram_chunk.h"
+
+namespace silverback::tsdb::wal {
+namespace {
+
+constexpr std::string_view kSegmentMagic = "SBWAL\x01\r\n";  // the sixth byte is the version
+constexpr size_t kVersionAt = 5;
+
+using base::ByteReader;
+using base::ByteWriter;
+using base::Errc;
+using base::Result;
+using base::Status;
+
+uint32_t frame_crc(uint64_t segment, std::string_view body) {
+  std::string lead;
+  ByteWriter w(lead);
+  w.u64(segment);
+  w.u32(static_cast<uint32_t>(body.size()));
+  return base::crc32c(body, base::crc32c(lead));
+}
+
+void put_prologue(uint64_t sequence, RecordKind kind, std::string& out) {
+  ByteWriter w(out);
+  w.u64(sequence);
+  w.u8(static_cast<uint8_t>(kind));
+}
+
+/// Differences to the entry before; wrapping, so that any pair of numbers can be told.
+int64_t minus(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
+int64_t plus(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+
+/// Walks the entries of a section: who and when.
+struct Cursor {
+  storage::SeriesRef ref;
+  model::TimestampMs t = 0;
+  void next(ByteReader& r) {
+    ref.slot = static_cast<uint32_t>(plus(ref.slot, r.svarint()));
+    ref.generation = static_cast<uint32_t>(r.uvarint());
+    t = plus(t, r.svarint());
+  }
+};
+
+Result<model::Labels> read_labels(ByteReader& r) {
+  const std::string_view bytes = r.string();
+  RETURN_IF_ERROR(r.status());
+  if (bytes.empty() || !model::Labels::valid_bytes(bytes)) {
+    return Status(Errc::kCorruption, "a series definition holds no valid labels");
+  }
+  return model::Labels::from_bytes(std::string(bytes));
+}
+
+Result<storage::SeriesRef> read_ref(ByteReader& r) {
+  storage::SeriesRef ref;
+  ref.slot = r.u32();
+  ref.generation = r.u32();
+  RETURN_IF_ERROR(r.status());
+  if (!ref) return Status(Errc::kCorruption, "a series definition has generation 0");
+  return ref;
+}
+
+Status decode_histogram_sample(ByteReader& r, uint64_t sequence, const Cursor& at,
+                               RecordHandler& handler, storage::ColumnBuffer& buffer) {
+  const int64_t start = r.svarint();
+  const std::string_view encoded = r.string();
+  RETURN_IF_ERROR(r.status());
+  buffer.clear();
+  RETURN_IF_ERROR(
+      chunkenc::decode_histograms(encoded, 1, model::TimeRange::all(), buffer));
+  if (buffer.histograms.size() != 1) return Status(Errc::kCorruption, "a histogram is missing");
+  handler.sample(sequence, at.ref, start, at.t, buffer.histograms.front());
+  return {};
+}
+
+Status decode_batch(ByteReader& r, uint64_t sequence, Part part, RecordHandler& handler) {
+  for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
+    ASSIGN_OR_RETURN(const storage::SeriesRef ref, read_ref(r));
+    ASSIGN_OR_RETURN(const model::Labels labels, read_labels(r));
+    handler.series(ref, labels);
+  }
+  if (part == Part::kSeriesOnly) return r.status();
+  for (const bool started : {false, true}) {
+    Cursor at;
+    for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
+      at.next(r);
+      const int64_t start = started ? r.svarint() : 0;
+      const double v = r.f64();
+      if (r.ok()) handler.sample(sequence, at.ref, start, at.t, v);
+    }
+  }
+  Cursor at;
+  storage::ColumnBuffer buffer;
+  for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
+    at.next(r);
+    RETURN_IF_ERROR(decode_histogram_sample(r, sequence, at, handler, buffer));
+  }
+  return r.status();
+}
+
+Status decode_checkpoint(ByteReader& r, Part part, RecordHandler& handler) {
+  for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
+    ASSIGN_OR_RETURN(const storage::SeriesRef ref, read_ref(r));
+    ASSIGN_OR_RETURN(const model::Labels labels, read_labels(r));
+    NewestSample newest;
+    newest.kind = r.u8();
+    newest.t = r.svarint();
+    newest.bits = r.u64();
+    RETURN_IF_ERROR(r.status());
+    handler.series(ref, labels);
+    if (part == Part::kAll) handler.newest(ref, newest);
+  }
+  return r.status();
+}
+
+}  // namespace
+
+void BatchEncoder::Section::begin(storage::SeriesRef to, model::TimestampMs at) {
+  ByteWriter w(bytes);
+  w.svarint(int64_t{to.slot} - int64_t{ref.slot});
+  w.uvarint(to.generation);
+  w.svarint(minus(at, t));
+  ref = to;
+  t = at;
+  ++count;
+}
+
+void BatchEncoder::Section::put(std::string& out) const {
+  ByteWriter w(out);
+  w.uvarint(count);
+  w.bytes(bytes);
+}
+
+void BatchEncoder::series(storage::SeriesRef ref, const model::Labels& labels) {
+  ByteWriter w(series_.bytes);
+  w.u32(ref.slot);
+  w.u32(ref.generation);
+  w.string(labels.bytes());
+  ++series_.count;
+}
+
+void BatchEncoder::sample(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
+                          double v) {
+  Section& section = start == 0 ? floats_ : started_floats_;
+  section.begin(ref, t);
+  ByteWriter w(section.bytes);
+  if (start != 0) w.svarint(start);
+  w.f64(v);
+}
+
+void BatchEncoder::sample(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
+                          std::string_view encoded) {
+  histograms_.begin(ref, t);
+  ByteWriter w(histograms_.bytes);
+  w.svarint(start);
+  w.string(encoded);
+}
+
+std::string BatchEncoder::finish(uint64_t sequence) const {
+  std::string out;
+  out.reserve(series_.bytes.size() + floats_.bytes.size() + started_floats_.bytes.size() +
+              histograms_.bytes.size() + 64);
+  put_prologue(sequence, RecordKind::kBatch, out);
+  series_.put(out);
+  floats_.put(out);
+  started_floats_.put(out);
+  histograms_.put(out);
+  return out;
+}
+
+std::string BatchEncoder::encode_value(const model::Histogram& h) {
+  std::string out;
+  chunkenc::encode_histogram({}, 0, 0, h, out);
+  return out;
+}
+
+void CheckpointEncoder::series(storage::SeriesRef ref, const model::Labels& labels,
+                               const NewestSample& newest) {
+  ByteWriter w(bytes_);
+  w.u32(ref.slot);
+  w.u32(ref.generation);
+  w.string(labels.bytes());
+  w.u8(newest.kind);
+  w.svarint(newest.t);
+  w.u64(newest.bits);
+  ++count_;
+}
+
+std::string CheckpointEncoder::finish(uint64_t sequence) const {
+  std::string out;
+  out.reserve(bytes_.size() + 32);
+  put_prologue(sequence, RecordKind::kCheckpoint, out);
+  ByteWriter w(out);
+  w.uvarint(count_);
+  w.bytes(bytes_);
+  return out;
+}
+
+Status decode_record(std::string_view body, Part part, RecordHandler& handler) {
+  ByteReader r(body);
+  const uint64_t sequence = r.u64();
+  const uint8_t kind = r.u8();
+  RETURN_IF_ERROR(r.status());
+  switch (static_cast<RecordKind>(kind)) {
+    case RecordKind::kBatch:
+      return decode_batch(r, sequence, part, handler);
+    case RecordKind::kCheckpoint:
+      return decode_checkpoint(r, part, handler);
+  }
+  return Status(Errc::kCorruption, "unknown kind of record " + std::to_string(kind));
+}
+
+uint64_t record_sequence(std::string_view body) { return ByteReader(body).u64(); }
+
+void append_frame(uint64_t segment, std::string_view body, std::string& out) {
+  ByteWriter w(out);
+  w.u32(kRecordMagic);
+  w.u32(static_cast<uint32_t>(body.size()));
+  w.u32(frame_crc(segment, body));
+  w.bytes(body);
+}
+
+Result<std::string_view> read_frame(uint64_t segment, std::string_view file, size_t offset) {
+  ByteReader r(file.substr(std::min(offset, file.size())));
+  const uint32_t magic = r.u32();
+  const uint32_t size = r.u32();
+  const uint32_t crc = r.u32();
+  RETURN_IF_ERROR(r.status());
+  if (magic != kRecordMagic || size > kMaxRecordBytes || size > r.remaining()) {
+    return Status(Errc::kCorruption, "no record here");
+  }
+  const std::string_view body = r.bytes(size);
+  if (frame_crc(segment, body) != crc) return Status(Errc::kCorruption, "checksum mismatch");
+  return body;
+}
+
+std::string SegmentHeader::encode() const {
+  std::string out(kSegmentMagic);
+  ByteWriter w(out);
+  w.u64(id);
+  w.u64(previous_id);
+  w.u64(first_sequence);
+  w.u32(0);
+  w.u32(base::crc32c(out));
+  return out;
+}
+
+Result<SegmentHeader> SegmentHeader::decode(std::string_view file) {
+  if (file.size() < kHeaderBytes) return Status(Errc::kCorruption, "segment header is cut short");
+  ByteReader r(file.substr(0, kHeaderBytes));
+  const std::string_view magic = r.bytes(kSegmentMagic.size());
+  SegmentHeader h;
+  h.id = r.u64();
+  h.previous_id = r.u64();
+  h.first_sequence = r.u64();
+  r.u32();
+  const uint32_t crc = r.u32();
+  if (base::crc32c(file.substr(0, kHeaderBytes - 4)) != crc) {
+    return Status(Errc::kCorruption, "segment header fails its checksum");
+  }
+  if (magic != kSegmentMagic) {
+    return Status(Errc::kUnsupported,
+                  "segment of version " +
+                      std::to_string(static_cast<unsigned char>(magic[kVersionAt])));
+  }
+  return h;
+}
+
+std::string segment_name(uint64_t id) {
+  const std::string digits = std::to_string(id);
+  return digits.size() >= 8 ? digits : std::string(8 - digits.size(), '0') + digits;
+}
+
+uint64_t segment_id(std::string_view name) {
+  if (name.size() < 8 || name.size() > 18) return 0;
+  uint64_t id = 0;
+  for (const char c : name) {
+    if (c < '0' || c > '9') return 0;
+    id = id * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return id;
+}
+
+}  // namespace silverback::tsdb::wal
