@@ -1,14 +1,15 @@
 #include "tsdb/data_folder.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <vector>
+
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "tsdb/wal/record.h"
 
@@ -45,7 +46,8 @@ bool holds_prometheus_data(base::FileSystem& files, const std::string& path) {
     const auto segments = files.list(path + "/wal");
     if (!segments.is_ok()) continue;
     for (const std::string& segment : *segments) {
-      const bool digits = segment.size() == 8 && segment.find_first_not_of("0123456789") == std::string::npos;
+      const bool digits =
+          segment.size() == 8 && segment.find_first_not_of("0123456789") == std::string::npos;
       if (digits || segment.rfind("checkpoint.", 0) == 0) return true;
     }
   }

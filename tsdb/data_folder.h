@@ -31,8 +31,8 @@ class FolderLock {
   const bool left_behind_;
 };
 
-/// The folder to use for `path`: itself, or <path>/silverback where a Prometheus database lies in it.
-/// Creates it. Fails when its `format` names another version.
+/// The folder to use for `path`: itself, or <path>/silverback where a Prometheus database lies in
+/// it. Creates it. Fails when its `format` names another version.
 base::Result<std::string> prepare_data_folder(base::FileSystem& files, base::Logger& logger,
                                               const std::string& path);
 /// Writes the `format` file where there is none. After the lock is held.

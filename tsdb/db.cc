@@ -27,7 +27,9 @@ using base::Status;
 constexpr int64_t kNoMinTime = std::numeric_limits<int64_t>::max();
 constexpr int64_t kNoMaxTime = std::numeric_limits<int64_t>::min();
 
-double seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
+double seconds(int64_t ms) {
+  return static_cast<double>(ms) / 1000;
+}
 
 }  // namespace
 
@@ -154,7 +156,8 @@ void Db::Impl::collect_head(base::metrics::Sink& sink) const {
   const bool empty = head->max_time() == model::kMinTime;
   const int64_t min_t = std::min(head->min_time(), empty ? 0 : head->max_time());
   const int64_t max_t = empty ? 0 : head->max_time();
-  sink.gauge("prometheus_tsdb_head_series", "Total number of series in the head block.", {}, series);
+  sink.gauge("prometheus_tsdb_head_series", "Total number of series in the head block.", {},
+             series);
   sink.counter("prometheus_tsdb_head_series_created_total",
                "Total number of series created in the head", {},
                static_cast<double>(head->table().created()));
@@ -163,11 +166,11 @@ void Db::Impl::collect_head(base::metrics::Sink& sink) const {
   sink.gauge("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.", {},
              static_cast<double>(head->chunks()));
   sink.gauge("prometheus_tsdb_head_min_time",
-             "Minimum time bound of the head block. The unit is decided by the library consumer.", {},
-             static_cast<double>(min_t));
+             "Minimum time bound of the head block. The unit is decided by the library consumer.",
+             {}, static_cast<double>(min_t));
   sink.gauge("prometheus_tsdb_head_max_time",
-             "Maximum timestamp of the head block. The unit is decided by the library consumer.", {},
-             static_cast<double>(max_t));
+             "Maximum timestamp of the head block. The unit is decided by the library consumer.",
+             {}, static_cast<double>(max_t));
   sink.gauge("prometheus_tsdb_head_min_time_seconds", "Minimum time bound of the head block.", {},
              seconds(min_t));
   sink.gauge("prometheus_tsdb_head_max_time_seconds", "Maximum timestamp of the head block.", {},
@@ -183,18 +186,19 @@ void Db::Impl::collect_disk(base::metrics::Sink& sink) const {
   sink.gauge("prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks", {},
              static_cast<double>(version->partitions.size()));
   sink.gauge("prometheus_tsdb_storage_blocks_bytes",
-             "The number of bytes that are currently used for local storage by all blocks.", {}, bytes);
+             "The number of bytes that are currently used for local storage by all blocks.", {},
+             bytes);
   sink.gauge("silverback_tsdb_db_disk_bytes", "Bytes of the RocksDB folder's table files.", {},
              static_cast<double>(store->disk_bytes()));
-  sink.gauge("prometheus_tsdb_lowest_timestamp", "Lowest timestamp value stored in the database.", {},
-             static_cast<double>(lowest));
+  sink.gauge("prometheus_tsdb_lowest_timestamp", "Lowest timestamp value stored in the database.",
+             {}, static_cast<double>(lowest));
   sink.gauge("prometheus_tsdb_lowest_timestamp_seconds",
              "Lowest timestamp value stored in the database.", {}, seconds(lowest));
-  sink.gauge("prometheus_tsdb_retention_limit_seconds",
-             "How long to retain samples in storage.", {}, seconds(limits.retention_ms));
+  sink.gauge("prometheus_tsdb_retention_limit_seconds", "How long to retain samples in storage.",
+             {}, seconds(limits.retention_ms));
   sink.gauge("prometheus_tsdb_retention_limit_bytes",
-             "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled", {},
-             static_cast<double>(limits.retention_bytes));
+             "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
+             {}, static_cast<double>(limits.retention_bytes));
   sink.gauge("prometheus_tsdb_wal_segment_current",
              "Write log segment index that TSDB is currently writing to.", {},
              static_cast<double>(log->current_segment()));
@@ -204,7 +208,9 @@ void Db::Impl::collect_disk(base::metrics::Sink& sink) const {
 
 Db::Db(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Db::~Db() { stop(); }
+Db::~Db() {
+  stop();
+}
 
 Result<std::unique_ptr<Db>> Db::open(DbOptions options) {
   auto impl = std::make_unique<Impl>(std::move(options));
@@ -225,7 +231,9 @@ void Db::stop() {
   impl_->lock.reset();
 }
 
-storage::TargetId Db::open_target() { return impl_->next_target.fetch_add(1); }
+storage::TargetId Db::open_target() {
+  return impl_->next_target.fetch_add(1);
+}
 
 void Db::close_target(storage::TargetId /*target*/) {}
 
@@ -238,7 +246,9 @@ Result<std::unique_ptr<storage::Querier>> Db::querier(storage::QuerierOptions op
       std::make_shared<ReadView>(*impl_->head, *impl_->versions, std::move(options))));
 }
 
-Status Db::flush() { return impl_->maintenance->flush_all(); }
+Status Db::flush() {
+  return impl_->maintenance->flush_all();
+}
 
 void Db::set_retention(int64_t retention_ms, uint64_t retention_bytes) {
   impl_->maintenance->set_limits({retention_ms, retention_bytes});
@@ -254,10 +264,16 @@ CardinalityStats Db::cardinality(size_t limit) const {
   return out;
 }
 
-int64_t Db::lowest_timestamp_ms() const { return impl_->lowest_timestamp(); }
+int64_t Db::lowest_timestamp_ms() const {
+  return impl_->lowest_timestamp();
+}
 
-uint64_t Db::corruption_count() const { return impl_->corruptions; }
+uint64_t Db::corruption_count() const {
+  return impl_->corruptions;
+}
 
-const std::string& Db::path() const { return impl_->folder; }
+const std::string& Db::path() const {
+  return impl_->folder;
+}
 
 }  // namespace silverback::tsdb

@@ -15,10 +15,10 @@
 
 namespace silverback::tsdb {
 
-/// Moves windows of the head into partitions, then forgets them in head and WAL. A crash between any
-/// two steps loses nothing and doubles nothing: the partition's meta key, with the sequence up to
-/// which it holds its window, decides what replay takes.
-/// Threads: one at a time (Maintenance's lock).
+/// Moves windows of the head into partitions, then forgets them in head and WAL. A crash between
+/// any two steps loses nothing and doubles nothing: the partition's meta key, with the sequence up
+/// to which it holds its window, decides what replay takes. Threads: one at a time (Maintenance's
+/// lock).
 class Flusher {
  public:
   struct Parts {  // all borrowed
@@ -32,7 +32,8 @@ class Flusher {
   };
   explicit Flusher(const Parts& parts) : parts_(parts) {}
 
-  /// Flushes windows with samples, oldest first; then truncates the WAL. Says whether there were any.
+  /// Flushes windows with samples, oldest first; then truncates the WAL. Says whether there were
+  /// any.
   base::Result<bool> flush(bool frozen_only);
   /// Drops flushed chunks whose last reader is gone.
   void drop_unread();

@@ -1,10 +1,10 @@
 #include "tsdb/head.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <bit>
 #include <utility>
-
-#include <xxhash.h>
 
 namespace silverback::tsdb {
 namespace {
@@ -18,7 +18,9 @@ constexpr int64_t kMaxLateMs = 3600 * 1000;
 constexpr uint64_t kRepeatAfterRecords = 16;
 constexpr uint32_t kCheckpointSeries = 512;  // a record, and the commit lock's longest hold
 
-uint64_t hash_of(std::string_view encoded) { return XXH3_64bits(encoded.data(), encoded.size()); }
+uint64_t hash_of(std::string_view encoded) {
+  return XXH3_64bits(encoded.data(), encoded.size());
+}
 
 model::TimestampMs floor_to(model::TimestampMs t, int64_t step) {
   const model::TimestampMs rest = t % step;
@@ -31,8 +33,8 @@ model::TimestampMs floor_to(model::TimestampMs t, int64_t step) {
 struct Head::Judge {
   model::TimestampMs oldest = 0, newest = 0;  // inclusive bounds of what is taken
 
-  Errc operator()(const MemSeries& s, model::TimestampMs t, MemSeries::Kind kind,
-                  uint64_t bits, bool* repeated) const {
+  Errc operator()(const MemSeries& s, model::TimestampMs t, MemSeries::Kind kind, uint64_t bits,
+                  bool* repeated) const {
     if (t < oldest || t > newest) return Errc::kOutOfBounds;
     if (s.newest_kind == MemSeries::Kind::kNone || t > s.newest_t) return Errc::kOk;
     if (t < s.newest_t) return Errc::kOutOfOrder;
@@ -146,7 +148,8 @@ bool Head::apply(const Batch& batch, CommitState& state) {
     }
     const char* what = "out of order sample";
     if (verdict == Errc::kOutOfBounds) {
-      what = sample.t > state.judge.newest ? "out of bounds: too far in the future" : "out of bounds";
+      what =
+          sample.t > state.judge.newest ? "out of bounds: too far in the future" : "out of bounds";
       ++state.counts.out_of_bounds;
     } else if (verdict == Errc::kDuplicate) {
       what = "duplicate sample for timestamp";
@@ -155,9 +158,9 @@ bool Head::apply(const Batch& batch, CommitState& state) {
       ++state.counts.out_of_order;
     }
     if (state.counts.first_error.is_ok()) {
-      state.counts.first_error = Status(verdict, std::string(what) + ": series " +
-                                                     series.labels.to_string() + ", timestamp " +
-                                                     std::to_string(sample.t));
+      state.counts.first_error =
+          Status(verdict, std::string(what) + ": series " + series.labels.to_string() +
+                              ", timestamp " + std::to_string(sample.t));
     }
   }
   return state.counts.accepted > 0;
@@ -180,7 +183,9 @@ void Head::commit(const Batch& batch, storage::Durability wanted, storage::Appen
       counts = state.counts;
       wal::Writer::Done on_disk;
       if (durable) {
-        on_disk = [finish = std::move(done), counts](const Status& s) mutable { finish(s, counts); };
+        on_disk = [finish = std::move(done), counts](const Status& s) mutable {
+          finish(s, counts);
+        };
       }
       if (changed) {
         repeat_definitions(state);
@@ -219,8 +224,7 @@ bool Head::restore_series(storage::SeriesRef ref, const model::Labels& labels) {
 void Head::restore_newest(storage::SeriesRef ref, const wal::NewestSample& newest) {
   MemSeries* series = table_.find(ref);
   if (series == nullptr || newest.kind == 0 || newest.t <= series->newest_t) return;
-  series->newest_kind =
-      newest.kind == 1 ? MemSeries::Kind::kFloat : MemSeries::Kind::kHistogram;
+  series->newest_kind = newest.kind == 1 ? MemSeries::Kind::kFloat : MemSeries::Kind::kHistogram;
   series->newest_t = newest.t;
   series->newest_bits = newest.bits;
   if (newest.t > max_time()) max_time_.store(newest.t, std::memory_order_relaxed);

@@ -42,8 +42,8 @@ struct FlushTicket {
 
 /// The newest samples, in memory: series, their chunks by window, and the order of commits.
 /// One commit runs at a time: it judges, applies, encodes for the WAL and publishes its sequence.
-/// Readers see a sequence by the marks in each series, so that a batch is there whole or not at all.
-/// Threads: any thread; the restore_* calls before any other use.
+/// Readers see a sequence by the marks in each series, so that a batch is there whole or not at
+/// all. Threads: any thread; the restore_* calls before any other use.
 class Head {
  public:
   struct Options {

@@ -16,7 +16,9 @@ HeadAppender::HeadAppender(Head& head, base::metrics::Gauge& active)
   active_.add(1);
 }
 
-HeadAppender::~HeadAppender() { active_.add(-1); }
+HeadAppender::~HeadAppender() {
+  active_.add(-1);
+}
 
 base::Result<storage::SeriesRef> HeadAppender::resolve(const model::Labels& labels) {
   ASSIGN_OR_RETURN(const MemSeries* series, head_.table().resolve(labels));
@@ -60,8 +62,7 @@ base::Status HeadAppender::append(storage::SeriesRef ref, model::TimestampMs sta
   MemSeries* series = head_.table().find(ref);
   if (series == nullptr) return stale_ref();
   RETURN_IF_ERROR(h.validate());
-  batch_.samples.push_back(
-      {series, start, t, 0, static_cast<uint32_t>(batch_.histograms.size())});
+  batch_.samples.push_back({series, start, t, 0, static_cast<uint32_t>(batch_.histograms.size())});
   batch_.histograms.push_back(h);
   return {};
 }

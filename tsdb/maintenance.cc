@@ -1,11 +1,12 @@
 #include "tsdb/maintenance.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <string>
+
+#include <sys/resource.h>
 
 namespace silverback::tsdb {
 namespace {
@@ -19,7 +20,9 @@ constexpr int kMaxSkips = 60;  // looks between two tries of a flush that fails
 Maintenance::Maintenance(const Flusher::Parts& parts, RetentionLimits limits)
     : parts_(parts), flusher_(parts), limits_(limits) {}
 
-Maintenance::~Maintenance() { stop(); }
+Maintenance::~Maintenance() {
+  stop();
+}
 
 void Maintenance::start() {
   thread_ = std::thread([this] { run(); });
@@ -114,8 +117,8 @@ void Maintenance::enforce_retention() {
   if (!expired.by_time.empty()) parts_.metrics->time_retentions.inc();
   if (!expired.by_size.empty()) parts_.metrics->size_retentions.inc();
   parts_.metrics->reloads.inc();
-  parts_.logger->info("retention removed partitions", {{"by_time", expired.by_time.size()},
-                                                       {"by_size", expired.by_size.size()}});
+  parts_.logger->info("retention removed partitions",
+                      {{"by_time", expired.by_time.size()}, {"by_size", expired.by_size.size()}});
 }
 
 }  // namespace silverback::tsdb

@@ -109,7 +109,8 @@ bool MemSeries::has_samples(model::TimeRange range, uint64_t sequence,
                             const FlushedWindows& flushed) const {
   const model::TimestampMs until = std::min(range.until, visible_until(sequence));
   for (const auto& c : sealed_) {
-    if (c->min_t <= until && c->max_t > range.after && !flushed.covers(c->min_t, c->first_sequence)) {
+    if (c->min_t <= until && c->max_t > range.after &&
+        !flushed.covers(c->min_t, c->first_sequence)) {
       return true;
     }
   }
@@ -149,7 +150,8 @@ void MemSeries::collect_window(model::TimestampMs start, model::TimestampMs end,
 bool MemSeries::has_window(model::TimestampMs start, model::TimestampMs end, uint64_t after,
                            uint64_t until) const {
   for (const auto& c : sealed_) {
-    if (c->min_t >= start && c->min_t < end && begun_in(c->first_sequence, after, until)) return true;
+    if (c->min_t >= start && c->min_t < end && begun_in(c->first_sequence, after, until))
+      return true;
   }
   return open_ != nullptr && open_->builder.min_time() >= start &&
          open_->builder.min_time() < end && begun_in(open_->first_sequence, after, until);

@@ -15,7 +15,7 @@ namespace silverback::tsdb {
 
 /// A closed chunk of the head. Immutable, shared with readers.
 struct SealedChunk {
-  uint64_t first_sequence = 0;         // of the batch that opened it
+  uint64_t first_sequence = 0;              // of the batch that opened it
   model::TimestampMs min_t = 0, max_t = 0;  // inclusive
   std::string bytes;
 };
@@ -35,24 +35,24 @@ class FlushedWindows {
   bool covers(model::TimestampMs t, uint64_t sequence) const;
 
  private:
-  std::vector<Window> windows_;  // by start
+  std::vector<Window> windows_;               // by start
   model::TimestampMs end_ = model::kMinTime;  // of the last one
   int64_t longest_ = 0;
 };
 
 /// What an append has to know about its batch and window.
 struct AppendContext {
-  uint64_t sequence = 0;        // of the batch
-  uint64_t low_sequence = 0;    // no reader is, or will be, below
+  uint64_t sequence = 0;      // of the batch
+  uint64_t low_sequence = 0;  // no reader is, or will be, below
   model::TimestampMs window_start = 0;
-  uint64_t window_cut = 0;      // an open chunk begun at or before it was flushed: start another
+  uint64_t window_cut = 0;  // an open chunk begun at or before it was flushed: start another
 };
 
 /// One series of the head: identity, newest sample, chunks. Samples come in ascending time only, so
 /// what a reader of sequence P may not see yet is always a tail: `marks` remember where the batches
 /// above the lowest reader begin.
-/// Threads: labels, hash and ref are constant; `logged` and newest_* belong to the committing thread
-/// (commit mutex); the rest is guarded by the series' shard lock (see SeriesTable).
+/// Threads: labels, hash and ref are constant; `logged` and newest_* belong to the committing
+/// thread (commit mutex); the rest is guarded by the series' shard lock (see SeriesTable).
 class MemSeries {
  public:
   enum class Kind : uint8_t { kNone = 0, kFloat = 1, kHistogram = 2 };

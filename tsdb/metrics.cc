@@ -21,8 +21,8 @@ Metrics::Metrics(base::metrics::Registry& r)
                                "Number of currently active appender transactions.")),
       wal_fsync_seconds(r.summary("prometheus_tsdb_wal_fsync_duration_seconds",
                                   "Duration of write log fsync.", {0.5, 0.9, 0.99})),
-      wal_corruptions(r.counter("prometheus_tsdb_wal_corruptions_total",
-                                "Total number of WAL corruptions.")),
+      wal_corruptions(
+          r.counter("prometheus_tsdb_wal_corruptions_total", "Total number of WAL corruptions.")),
       wal_lost_samples(r.counter("silverback_tsdb_wal_lost_samples_estimate",
                                  "Samples that damaged WAL records are estimated to have held.")),
       wal_truncations(r.counter("prometheus_tsdb_wal_truncations_total",
@@ -43,19 +43,20 @@ Metrics::Metrics(base::metrics::Registry& r)
                                       "Total number of triggered compactions for the partition.")),
       compactions_failed(r.counter("prometheus_tsdb_compactions_failed_total",
                                    "Total number of compactions that failed for the partition.")),
-      compaction_seconds(r.histogram("prometheus_tsdb_compaction_duration_seconds",
-                                     "Duration of compaction runs",
-                                     {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192})),
+      compaction_seconds(
+          r.histogram("prometheus_tsdb_compaction_duration_seconds", "Duration of compaction runs",
+                      {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192})),
       reloads(r.counter("prometheus_tsdb_reloads_total",
                         "Number of times the database reloaded block data from disk.")),
-      reloads_failed(r.counter("prometheus_tsdb_reloads_failures_total",
-                               "Number of times the database failed to reload block data from disk.")),
-      time_retentions(r.counter(
-          "prometheus_tsdb_time_retentions_total",
-          "The number of times that blocks were deleted because the maximum time limit was exceeded.")),
-      size_retentions(r.counter(
-          "prometheus_tsdb_size_retentions_total",
-          "The number of times that blocks were deleted because the maximum number of bytes was exceeded.")),
+      reloads_failed(
+          r.counter("prometheus_tsdb_reloads_failures_total",
+                    "Number of times the database failed to reload block data from disk.")),
+      time_retentions(r.counter("prometheus_tsdb_time_retentions_total",
+                                "The number of times that blocks were deleted because the maximum "
+                                "time limit was exceeded.")),
+      size_retentions(r.counter("prometheus_tsdb_size_retentions_total",
+                                "The number of times that blocks were deleted because the maximum "
+                                "number of bytes was exceeded.")),
       replay_seconds(r.gauge("prometheus_tsdb_data_replay_duration_seconds",
                              "Time taken to replay the data on disk.")),
       clean_start(r.gauge("prometheus_tsdb_clean_start",

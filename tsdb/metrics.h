@@ -4,8 +4,8 @@
 
 namespace silverback::tsdb {
 
-/// The engine's own metrics, by Prometheus's names; what is counted elsewhere comes from a collector
-/// in Db. Threads: any thread.
+/// The engine's own metrics, by Prometheus's names; what is counted elsewhere comes from a
+/// collector in Db. Threads: any thread.
 struct Metrics {
   explicit Metrics(base::metrics::Registry& registry);
 

@@ -97,7 +97,8 @@ Postings::Slots Postings::matching(const model::Matcher& m) const {
       const Name* n = find(m.name());
       if (n == nullptr) return {};
       for (const std::string& text : literals) {
-        if (const auto v = n->values.find(text); v != n->values.end()) found.push_back(v->second.get());
+        if (const auto v = n->values.find(text); v != n->values.end())
+          found.push_back(v->second.get());
       }
     }
     return copy(found);

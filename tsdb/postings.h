@@ -15,9 +15,8 @@
 
 namespace silverback::tsdb {
 
-/// The head's inverted index: label name -> value -> slots, ascending. Entries are never removed yet,
-/// so names and values, once seen, may be read without the lock.
-/// Threads: any thread.
+/// The head's inverted index: label name -> value -> slots, ascending. Entries are never removed
+/// yet, so names and values, once seen, may be read without the lock. Threads: any thread.
 class Postings {
  public:
   using Slots = std::vector<uint32_t>;

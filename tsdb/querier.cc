@@ -83,7 +83,8 @@ Result<Strings> TsdbQuerier::label_values(const storage::SelectHints& hints,
     size_t seen = 0;
     for (std::string& value : postings.values(name)) {
       if (++seen % kStopEvery == 0) RETURN_IF_ERROR(view_->check_stop());
-      if (any_has_samples(postings.slots(name, value), hints.range)) out.push_back(std::move(value));
+      if (any_has_samples(postings.slots(name, value), hints.range))
+        out.push_back(std::move(value));
     }
   } else {
     std::set<std::string, std::less<>> values;

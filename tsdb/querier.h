@@ -15,8 +15,8 @@ class TsdbQuerier final : public storage::Querier {
  public:
   explicit TsdbQuerier(std::shared_ptr<const ReadView> view) : view_(std::move(view)) {}
 
-  base::Result<std::unique_ptr<storage::SeriesSet>> select(const storage::SelectHints& hints,
-                                                           const model::Matchers& matchers) override;
+  base::Result<std::unique_ptr<storage::SeriesSet>> select(
+      const storage::SelectHints& hints, const model::Matchers& matchers) override;
   base::Result<std::vector<std::string>> label_names(const storage::SelectHints& hints,
                                                      const model::Matchers& matchers) override;
   base::Result<std::vector<std::string>> label_values(const storage::SelectHints& hints,

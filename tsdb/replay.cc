@@ -13,8 +13,8 @@ namespace {
 using base::Result;
 using base::Status;
 
-/// First pass: every definition there is, so that one lost with a damaged record is found again in a
-/// later one.
+/// First pass: every definition there is, so that one lost with a damaged record is found again in
+/// a later one.
 class SeriesPass final : public wal::RecordHandler {
  public:
   explicit SeriesPass(Head& head) : head_(head) {}
@@ -22,8 +22,8 @@ class SeriesPass final : public wal::RecordHandler {
     if (!head_.restore_series(ref, labels)) ++conflicts;
   }
   void newest(storage::SeriesRef, const wal::NewestSample&) override {}
-  void sample(uint64_t, storage::SeriesRef, model::TimestampMs, model::TimestampMs, double) override {
-  }
+  void sample(uint64_t, storage::SeriesRef, model::TimestampMs, model::TimestampMs,
+              double) override {}
   void sample(uint64_t, storage::SeriesRef, model::TimestampMs, model::TimestampMs,
               const model::Histogram&) override {}
   uint64_t conflicts = 0;
@@ -73,10 +73,9 @@ class Player {
       if (Status s = wal::decode_record(body, part, handler); !s.is_ok()) {
         // Its checksum is right, so it was written so: by a newer program, or by a fault of ours.
         ++undecodable;
-        parts_.logger->error("WAL record is corrupt and left out",
-                             {{"file", path_of(place.segment)},
-                              {"offset", place.offset},
-                              {"err", s.to_string()}});
+        parts_.logger->error(
+            "WAL record is corrupt and left out",
+            {{"file", path_of(place.segment)}, {"offset", place.offset}, {"err", s.to_string()}});
       }
     }
     return {};
@@ -149,11 +148,13 @@ Result<ReplayResult> replay_wal(const ReplayParts& parts, const std::string& dir
   }
   uint64_t lost = samples.orphans;
   if (samples.orphans > 0) {
-    parts.logger->error("WAL samples are left out, their series' definition was in a corrupt record",
-                        {{"samples", samples.orphans}});
+    parts.logger->error(
+        "WAL samples are left out, their series' definition was in a corrupt record",
+        {{"samples", samples.orphans}});
     if (result.damaged == 0) result.damaged = 1;
   }
-  if (log.missing > 0 && !log.records.empty()) lost += log.missing * samples.known / log.records.size();
+  if (log.missing > 0 && !log.records.empty())
+    lost += log.missing * samples.known / log.records.size();
   parts.metrics->wal_corruptions.inc(static_cast<double>(result.damaged));
   parts.metrics->wal_lost_samples.inc(static_cast<double>(lost));
 

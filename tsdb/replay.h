@@ -18,8 +18,8 @@ struct ReplayResult {
   uint64_t last_sequence = 0;
   uint64_t next_segment = 1;
   std::vector<wal::ClosedSegment> segments;
-  uint64_t samples = 0;   // put into the head
-  uint64_t damaged = 0;   // places that no interrupted write explains
+  uint64_t samples = 0;  // put into the head
+  uint64_t damaged = 0;  // places that no interrupted write explains
 };
 
 struct ReplayParts {  // all borrowed

@@ -17,8 +17,8 @@ struct Expired {
   std::vector<uint32_t> by_time, by_size;
 };
 
-/// A partition goes when its whole window is older than the limit, counted from `newest_ms`, and the
-/// oldest go while all, plus `other_bytes`, are larger than the limit. Pure.
+/// A partition goes when its whole window is older than the limit, counted from `newest_ms`, and
+/// the oldest go while all, plus `other_bytes`, are larger than the limit. Pure.
 Expired find_expired(std::vector<storage::PartitionMeta> partitions, const RetentionLimits& limits,
                      int64_t newest_ms, uint64_t other_bytes);
 

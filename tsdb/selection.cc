@@ -125,8 +125,9 @@ Status sort_by_labels(Selection& out) {
       keyed.emplace_back(s.in_head->labels, s);
     } else {
       const PartitionPlace& place = out.places[s.first_place];
-      ASSIGN_OR_RETURN(model::Labels labels,
-                       out.view->version->partitions[place.partition]->partition().labels(place.rank));
+      ASSIGN_OR_RETURN(
+          model::Labels labels,
+          out.view->version->partitions[place.partition]->partition().labels(place.rank));
       keyed.emplace_back(std::move(labels), s);
     }
     bytes += sizeof(model::Labels) + keyed.back().first.bytes().size();

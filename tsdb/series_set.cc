@@ -65,7 +65,9 @@ ReadView::ReadView(Head& opened_head, const VersionSet& versions,
       version(versions.current()),
       sequence(opened_head.readers().open(opened_head.published())) {}
 
-ReadView::~ReadView() { head.readers().close(sequence); }
+ReadView::~ReadView() {
+  head.readers().close(sequence);
+}
 
 Status ReadView::check_stop() const {
   if (!options.stop.stop_requested()) return {};
@@ -106,7 +108,9 @@ TsdbSeriesSet::TsdbSeriesSet(std::shared_ptr<const Selection> selection)
 TsdbSeriesSet::TsdbSeriesSet(std::shared_ptr<const Selection> selection, size_t from, size_t end)
     : selection_(std::move(selection)), next_(from), end_(end) {}
 
-TsdbSeriesSet::~TsdbSeriesSet() { selection_->view->release(charged_bytes_); }
+TsdbSeriesSet::~TsdbSeriesSet() {
+  selection_->view->release(charged_bytes_);
+}
 
 bool TsdbSeriesSet::next() {
   have_labels_ = false;
@@ -147,10 +151,12 @@ Status TsdbSeriesSet::read(model::TimeRange range, storage::ColumnBuffer& into) 
   for (uint32_t i = 0; i < current_->places; ++i) {
     const PartitionPlace& place = selection_->places[current_->first_place + i];
     const PartitionHandle& handle = *view.version->partitions[place.partition];
-    if (handle.meta().max_time_ms <= range.after || handle.meta().min_time_ms > range.until) continue;
+    if (handle.meta().max_time_ms <= range.after || handle.meta().min_time_ms > range.until)
+      continue;
     RETURN_IF_ERROR(handle.partition().read(place.rank, range, into));
   }
-  if (current_->in_head != nullptr) RETURN_IF_ERROR(view.read_head(*current_->in_head, range, into));
+  if (current_->in_head != nullptr)
+    RETURN_IF_ERROR(view.read_head(*current_->in_head, range, into));
   normalise(into);
   const size_t bytes = into.bytes();
   RETURN_IF_ERROR(view.charge(bytes));

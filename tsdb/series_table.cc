@@ -19,7 +19,8 @@ MemSeries* SeriesTable::at(uint32_t slot) const {
   const uint32_t b = slot / kBlockSize;
   if (b >= kBlocks) return nullptr;
   const Block* block = blocks_[b].load(std::memory_order_acquire);
-  return block == nullptr ? nullptr : block->series[slot % kBlockSize].load(std::memory_order_acquire);
+  return block == nullptr ? nullptr
+                          : block->series[slot % kBlockSize].load(std::memory_order_acquire);
 }
 
 MemSeries* SeriesTable::create(storage::SeriesRef ref, const model::Labels& labels) {
@@ -45,7 +46,8 @@ MemSeries* SeriesTable::create(storage::SeriesRef ref, const model::Labels& labe
 }
 
 base::Result<MemSeries*> SeriesTable::resolve(const model::Labels& labels) {
-  if (labels.empty()) return base::Status(base::Errc::kBadData, "a series needs at least one label");
+  if (labels.empty())
+    return base::Status(base::Errc::kBadData, "a series needs at least one label");
   Index& index = index_of(labels);
   base::MutexLock lock(index.mutex);
   if (const auto found = index.slots.find(labels.bytes()); found != index.slots.end()) {
@@ -53,9 +55,10 @@ base::Result<MemSeries*> SeriesTable::resolve(const model::Labels& labels) {
   }
   base::MutexLock creating(create_mutex_);
   if (max_series_ != 0 && size() >= max_series_) {
-    return base::Status(base::Errc::kLimit, "the head holds " + std::to_string(size()) +
-                                                " series, its limit (--storage.tsdb.max-head-series=" +
-                                                std::to_string(max_series_) + ")");
+    return base::Status(base::Errc::kLimit,
+                        "the head holds " + std::to_string(size()) +
+                            " series, its limit (--storage.tsdb.max-head-series=" +
+                            std::to_string(max_series_) + ")");
   }
   const uint32_t slot = end_slot_.load(std::memory_order_relaxed);
   if (slot / kBlockSize >= kBlocks) {

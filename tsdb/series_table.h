@@ -17,9 +17,8 @@
 
 namespace silverback::tsdb {
 
-/// All series of the head: slot -> series, labels -> slot, postings. Series are never moved, and not
-/// removed yet.
-/// Threads: any thread.
+/// All series of the head: slot -> series, labels -> slot, postings. Series are never moved, and
+/// not removed yet. Threads: any thread.
 class SeriesTable {
  public:
   /// `max_series` 0 = no limit.
@@ -28,10 +27,11 @@ class SeriesTable {
   SeriesTable(const SeriesTable&) = delete;
   SeriesTable& operator=(const SeriesTable&) = delete;
 
-  /// The series with these labels, made if new. kLimit when the table is full, kBadData for no labels.
+  /// The series with these labels, made if new. kLimit when the table is full, kBadData for no
+  /// labels.
   base::Result<MemSeries*> resolve(const model::Labels& labels);
-  /// Puts a series back under the ref it had in the WAL; the limit does not apply. nullptr when slot
-  /// or labels are taken by another.
+  /// Puts a series back under the ref it had in the WAL; the limit does not apply. nullptr when
+  /// slot or labels are taken by another.
   MemSeries* restore(storage::SeriesRef ref, const model::Labels& labels);
 
   /// nullptr for a ref that names nothing.

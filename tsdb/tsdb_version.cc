@@ -13,7 +13,9 @@ PartitionHandle::~PartitionHandle() {
   if (unread_) unread_(meta().id);
 }
 
-void PartitionHandle::retire(std::function<void(uint32_t)> unread) { unread_ = std::move(unread); }
+void PartitionHandle::retire(std::function<void(uint32_t)> unread) {
+  unread_ = std::move(unread);
+}
 
 bool PartitionHandle::verified(uint32_t rank) const {
   return rank < series_ && verified_[rank].load(std::memory_order_relaxed) != 0;

@@ -39,7 +39,7 @@ class PartitionHandle {
   const Partition partition_;
   const size_t series_;
   std::unique_ptr<std::atomic<uint8_t>[]> verified_;  // by rank
-  std::function<void(uint32_t)> unread_;  // set before the last version lets go
+  std::function<void(uint32_t)> unread_;              // set before the last version lets go
 };
 
 /// What is on disk, as one reader sees it. Immutable.

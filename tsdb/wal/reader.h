@@ -45,7 +45,7 @@ struct LogScan {
   std::vector<SegmentScan> segments;  // by id
   std::vector<RecordPlace> records;   // by sequence, one for each
   uint64_t last_sequence = 0;
-  uint64_t missing = 0;               // sequences that should be there and are not
+  uint64_t missing = 0;  // sequences that should be there and are not
   /// The unfinished end of the log: no loss, to be cut off.
   std::vector<Damage> tails;
   /// Damage that no interrupted write explains.
@@ -54,7 +54,8 @@ struct LogScan {
   std::vector<std::string> unreadable;
 };
 
-/// Scans all segments of `dir`. Fails only when the folder cannot be listed or a segment is of another version.
+/// Scans all segments of `dir`. Fails only when the folder cannot be listed or a segment is of
+/// another version.
 base::Result<LogScan> scan_log(base::FileSystem& files, const std::string& dir);
 
 }  // namespace silverback::tsdb::wal

@@ -76,8 +76,7 @@ Status decode_histogram_sample(ByteReader& r, uint64_t sequence, const Cursor& a
   const std::string_view encoded = r.string();
   RETURN_IF_ERROR(r.status());
   buffer.clear();
-  RETURN_IF_ERROR(
-      chunkenc::decode_histograms(encoded, 1, model::TimeRange::all(), buffer));
+  RETURN_IF_ERROR(chunkenc::decode_histograms(encoded, 1, model::TimeRange::all(), buffer));
   if (buffer.histograms.size() != 1) return Status(Errc::kCorruption, "a histogram is missing");
   handler.sample(sequence, at.ref, start, at.t, buffer.histograms.front());
   return {};
@@ -212,15 +211,15 @@ Status decode_record(std::string_view body, Part part, RecordHandler& handler) {
   const uint8_t kind = r.u8();
   RETURN_IF_ERROR(r.status());
   switch (static_cast<RecordKind>(kind)) {
-    case RecordKind::kBatch:
-      return decode_batch(r, sequence, part, handler);
-    case RecordKind::kCheckpoint:
-      return decode_checkpoint(r, part, handler);
+    case RecordKind::kBatch: return decode_batch(r, sequence, part, handler);
+    case RecordKind::kCheckpoint: return decode_checkpoint(r, part, handler);
   }
   return Status(Errc::kCorruption, "unknown kind of record " + std::to_string(kind));
 }
 
-uint64_t record_sequence(std::string_view body) { return ByteReader(body).u64(); }
+uint64_t record_sequence(std::string_view body) {
+  return ByteReader(body).u64();
+}
 
 void append_frame(uint64_t segment, std::string_view body, std::string& out) {
   ByteWriter w(out);
@@ -269,9 +268,9 @@ Result<SegmentHeader> SegmentHeader::decode(std::string_view file) {
     return Status(Errc::kCorruption, "segment header fails its checksum");
   }
   if (magic != kSegmentMagic) {
-    return Status(Errc::kUnsupported,
-                  "segment of version " +
-                      std::to_string(static_cast<unsigned char>(magic[kVersionAt])));
+    return Status(
+        Errc::kUnsupported,
+        "segment of version " + std::to_string(static_cast<unsigned char>(magic[kVersionAt])));
   }
   return h;
 }

@@ -14,8 +14,9 @@ namespace {
 using base::Errc;
 using base::Status;
 
-constexpr size_t kWriteAtBytes = 256 << 10;   // pending records are written earlier than their second
-constexpr size_t kAppendBytes = 1 << 20;      // of one write call, but for longer records
+constexpr size_t kWriteAtBytes = 256
+                                 << 10;   // pending records are written earlier than their second
+constexpr size_t kAppendBytes = 1 << 20;  // of one write call, but for longer records
 constexpr std::chrono::milliseconds kTick{1000};
 constexpr std::chrono::milliseconds kSyncInterval{100};
 
@@ -33,7 +34,9 @@ Writer::Writer(Options options)
       previous_segment_(options_.segments.empty() ? 0 : options_.segments.back().id),
       next_sequence_(options_.first_sequence) {}
 
-Writer::~Writer() { stop(); }
+Writer::~Writer() {
+  stop();
+}
 
 void Writer::start() {
   if (Status s = open_segment(next_sequence_); !s.is_ok()) {
@@ -160,10 +163,13 @@ uint64_t Writer::bytes() const {
 }
 
 bool Writer::due() const {
-  return stopping_ || pending_.rotate || !pending_.waiting.empty() || pending_.bytes >= kWriteAtBytes;
+  return stopping_ || pending_.rotate || !pending_.waiting.empty() ||
+         pending_.bytes >= kWriteAtBytes;
 }
 
-Writer::Work Writer::take() { return std::exchange(pending_, Work()); }
+Writer::Work Writer::take() {
+  return std::exchange(pending_, Work());
+}
 
 void Writer::run() {
   for (;;) {

@@ -45,8 +45,8 @@ class Writer {
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
     Metrics* metrics = nullptr;
-    uint64_t first_sequence = 1;            // of the next record
-    std::vector<ClosedSegment> segments;    // what replay found, by id
+    uint64_t first_sequence = 1;          // of the next record
+    std::vector<ClosedSegment> segments;  // what replay found, by id
     uint64_t next_segment = 1;
     size_t max_pending_bytes = size_t{256} << 20;  // records not yet on disk
   };
@@ -88,7 +88,7 @@ class Writer {
     std::vector<Item> items;
     std::vector<Done> waiting;
     size_t bytes = 0;
-    bool sync = false;    // whatever the mode
+    bool sync = false;  // whatever the mode
     bool rotate = false;
   };
 
@@ -128,10 +128,10 @@ class Writer {
   std::unique_ptr<base::WritableFile> file_;
   uint64_t next_segment_;
   uint64_t previous_segment_ = 0;
-  uint64_t last_sequence_ = 0;     // in the current segment
+  uint64_t last_sequence_ = 0;  // in the current segment
   uint64_t next_sequence_;
-  std::deque<Item> unsynced_;      // written or not, but not known to be on disk
-  bool dirty_ = false;             // written since the last sync
+  std::deque<Item> unsynced_;  // written or not, but not known to be on disk
+  bool dirty_ = false;         // written since the last sync
   std::chrono::nanoseconds last_sync_{0};
   std::chrono::nanoseconds last_attempt_{0};
   std::thread thread_;
