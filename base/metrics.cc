@@ -1,0 +1,356 @@
+#include "base/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <variant>
+
+#include "base/go_float.h"
+#include "base/mutex.h"
+
+namespace silverback::base::metrics {
+namespace {
+
+enum class Type : uint8_t { kCounter, kGauge, kHistogram, kSummary };
+
+std::string_view type_name(Type type) {
+  switch (type) {
+    case Type::kCounter: return "counter";
+    case Type::kGauge: return "gauge";
+    case Type::kHistogram: return "histogram";
+    case Type::kSummary: return "summary";
+  }
+  return "untyped";
+}
+
+void append_escaped(std::string& out, std::string_view s, bool quotes) {
+  for (const char c : s) {
+    if (c == '\\') {
+      out += "\\\\";
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '"' && quotes) {
+      out += "\\\"";
+    } else {
+      out += c;
+    }
+  }
+}
+
+// {a="b",extra_name="extra_value"}, or nothing.
+void append_labels(std::string& out, const LabelPairs& labels, std::string_view extra_name,
+                   std::string_view extra_value) {
+  char before = '{';
+  const auto add = [&](std::string_view name, std::string_view value) {
+    out += before;
+    out += name;
+    out += "=\"";
+    append_escaped(out, value, true);
+    out += '"';
+    before = ',';
+  };
+  for (const auto& label : labels) add(label.first, label.second);
+  if (!extra_name.empty()) add(extra_name, extra_value);
+  if (before == ',') out += '}';
+}
+
+void append_sample(std::string& out, std::string_view name, std::string_view suffix, const LabelPairs& labels,
+                   double v, std::string_view extra_name = {}, std::string_view extra_value = {}) {
+  out += name;
+  out += suffix;
+  append_labels(out, labels, extra_name, extra_value);
+  out += ' ';
+  append_go_g(out, v);
+  out += '\n';
+}
+
+using Child = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>,
+                           std::unique_ptr<Summary>>;
+
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Histogram& h) {
+  uint64_t cumulative = 0;
+  for (size_t i = 0; i < h.bounds().size(); ++i) {
+    cumulative += h.bucket(i);
+    append_sample(out, name, "_bucket", labels, static_cast<double>(cumulative), "le", go_g(h.bounds()[i]));
+  }
+  // Observations go on while we read: the total is what the buckets say, so that they agree.
+  cumulative += h.bucket(h.bounds().size());
+  append_sample(out, name, "_bucket", labels, static_cast<double>(cumulative), "le", "+Inf");
+  append_sample(out, name, "_sum", labels, h.sum());
+  append_sample(out, name, "_count", labels, static_cast<double>(cumulative));
+}
+
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Summary& s) {
+  const std::vector<double> values = s.values();
+  for (size_t i = 0; i < values.size(); ++i) {
+    append_sample(out, name, "", labels, values[i], "quantile", go_g(s.quantiles()[i]));
+  }
+  append_sample(out, name, "_sum", labels, s.sum());
+  append_sample(out, name, "_count", labels, static_cast<double>(s.count()));
+}
+
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Counter& c) {
+  append_sample(out, name, "", labels, c.value());
+}
+
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Gauge& g) {
+  append_sample(out, name, "", labels, g.value());
+}
+
+// A family as rendered: the text of each child by its labels.
+struct Rendered {
+  Type type = Type::kGauge;
+  std::string help;
+  std::map<LabelPairs, std::string> children;
+};
+using RenderedFamilies = std::map<std::string, Rendered, std::less<>>;
+
+class RenderSink final : public Sink {
+ public:
+  explicit RenderSink(RenderedFamilies& families) : families_(families) {}
+  void counter(std::string_view name, std::string_view help, const LabelPairs& labels, double v) override {
+    add(name, help, labels, v, Type::kCounter);
+  }
+  void gauge(std::string_view name, std::string_view help, const LabelPairs& labels, double v) override {
+    add(name, help, labels, v, Type::kGauge);
+  }
+
+ private:
+  void add(std::string_view name, std::string_view help, const LabelPairs& labels, double v, Type type) {
+    Rendered& family = families_[std::string(name)];
+    if (family.children.empty()) {
+      family.type = type;
+      family.help = help;
+    }
+    std::string line;
+    append_sample(line, name, "", labels, v);
+    family.children[labels] = std::move(line);
+  }
+  RenderedFamilies& families_;
+};
+
+}  // namespace
+
+Histogram::Histogram(std::vector<double> bounds)
+    : bounds_(std::move(bounds)), buckets_(std::make_unique<std::atomic<uint64_t>[]>(bounds_.size() + 1)) {
+  assert(std::is_sorted(bounds_.begin(), bounds_.end()));
+}
+
+void Histogram::observe(double v) {
+  const auto at = std::lower_bound(bounds_.begin(), bounds_.end(), v);
+  // NaN compares below nothing: it belongs to no bucket but the last.
+  const size_t i = std::isnan(v) ? bounds_.size() : static_cast<size_t>(at - bounds_.begin());
+  buckets_[i].fetch_add(1, std::memory_order_relaxed);
+  sum_.inc(v);
+  count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// Five slices of two minutes, each with a bounded sample of what was observed in it.
+struct Summary::Window {
+  static constexpr size_t kSlices = 5;
+  static constexpr size_t kSamplesPerSlice = 500;
+  static constexpr std::chrono::minutes kSliceLength{2};
+
+  struct Slice {
+    int64_t number = -1;   // which two minutes since the clock's start
+    uint64_t seen = 0;
+    std::vector<double> samples;
+  };
+
+  static int64_t now_slice() {
+    return std::chrono::steady_clock::now().time_since_epoch() / kSliceLength;
+  }
+
+  Mutex mutex;
+  std::array<Slice, kSlices> slices GUARDED_BY(mutex);
+  uint64_t random GUARDED_BY(mutex) = 0x9e3779b97f4a7c15;
+};
+
+Summary::Summary(std::vector<double> quantiles)
+    : quantiles_(std::move(quantiles)), window_(std::make_unique<Window>()) {}
+
+Summary::~Summary() = default;
+
+void Summary::observe(double v) {
+  sum_.inc(v);
+  count_.fetch_add(1, std::memory_order_relaxed);
+  const int64_t number = Window::now_slice();
+  MutexLock lock(window_->mutex);
+  Window::Slice& slice = window_->slices[static_cast<size_t>(number) % Window::kSlices];
+  if (slice.number != number) {
+    slice.number = number;
+    slice.seen = 0;
+    slice.samples.clear();
+  }
+  ++slice.seen;
+  if (slice.samples.size() < Window::kSamplesPerSlice) {
+    slice.samples.push_back(v);
+    return;
+  }
+  // Reservoir sampling: each observation of the slice has the same chance to stay.
+  uint64_t& x = window_->random;
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  const uint64_t at = x % slice.seen;
+  if (at < slice.samples.size()) slice.samples[static_cast<size_t>(at)] = v;
+}
+
+std::vector<double> Summary::values() const {
+  struct Weighted {
+    double value;
+    double weight;
+  };
+  std::vector<Weighted> all;
+  double total = 0;
+  {
+    const int64_t newest = Window::now_slice();
+    MutexLock lock(window_->mutex);
+    for (const Window::Slice& slice : window_->slices) {
+      if (slice.number <= newest - static_cast<int64_t>(Window::kSlices) || slice.samples.empty()) continue;
+      const double weight = static_cast<double>(slice.seen) / static_cast<double>(slice.samples.size());
+      for (const double v : slice.samples) all.push_back(Weighted{v, weight});
+      total += static_cast<double>(slice.seen);
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const Weighted& a, const Weighted& b) { return a.value < b.value; });
+  std::vector<double> out;
+  for (const double q : quantiles_) {
+    double value = std::numeric_limits<double>::quiet_NaN();
+    double before = 0;
+    for (const Weighted& w : all) {
+      value = w.value;
+      before += w.weight;
+      if (before >= q * total) break;
+    }
+    out.push_back(value);
+  }
+  return out;
+}
+
+struct Registry::Impl {
+  struct Family {
+    Type type = Type::kGauge;
+    std::string help;
+    std::map<LabelPairs, Child> children;
+  };
+
+  // The child of those labels; made by `make` when it is new.
+  template <typename T, typename Make>
+  T& child(Type type, std::string_view name, std::string_view help, LabelPairs labels, const Make& make) {
+    MutexLock lock(mutex);
+    Family& family = families[std::string(name)];
+    if (family.children.empty()) {
+      family.type = type;
+      family.help = help;
+    }
+    assert(family.type == type);
+    auto at = family.children.find(labels);
+    if (at == family.children.end()) at = family.children.emplace(std::move(labels), make()).first;
+    return *std::get<std::unique_ptr<T>>(at->second);
+  }
+
+  mutable Mutex mutex;
+  std::map<std::string, Family, std::less<>> families GUARDED_BY(mutex);
+
+  // Apart from `mutex`: a collector may ask for metrics. Held while collectors run, so that a
+  // handle's end waits for its collector.
+  struct Collectors {
+    Mutex mutex;
+    std::map<uint64_t, std::function<void(Sink&)>> by_id GUARDED_BY(mutex);
+    uint64_t next_id GUARDED_BY(mutex) = 0;
+  };
+  std::shared_ptr<Collectors> collectors = std::make_shared<Collectors>();
+};
+
+Registry::Registry() : impl_(std::make_unique<Impl>()) {}
+Registry::~Registry() = default;
+
+Counter& Registry::counter(std::string_view name, std::string_view help, LabelPairs labels) {
+  return impl_->child<Counter>(Type::kCounter, name, help, std::move(labels),
+                               [] { return std::make_unique<Counter>(); });
+}
+
+Gauge& Registry::gauge(std::string_view name, std::string_view help, LabelPairs labels) {
+  return impl_->child<Gauge>(Type::kGauge, name, help, std::move(labels), [] { return std::make_unique<Gauge>(); });
+}
+
+Histogram& Registry::histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
+                               LabelPairs labels) {
+  return impl_->child<Histogram>(Type::kHistogram, name, help, std::move(labels),
+                                 [&] { return std::make_unique<Histogram>(std::move(bounds)); });
+}
+
+Summary& Registry::summary(std::string_view name, std::string_view help, std::vector<double> quantiles,
+                           LabelPairs labels) {
+  return impl_->child<Summary>(Type::kSummary, name, help, std::move(labels),
+                               [&] { return std::make_unique<Summary>(std::move(quantiles)); });
+}
+
+void Registry::remove(std::string_view name, const LabelPairs& labels) {
+  MutexLock lock(impl_->mutex);
+  const auto family = impl_->families.find(name);
+  if (family == impl_->families.end()) return;
+  auto& children = family->second.children;
+  for (auto at = children.begin(); at != children.end();) {
+    const LabelPairs& own = at->first;
+    const bool carries_all = std::all_of(labels.begin(), labels.end(), [&](const auto& label) {
+      return std::find(own.begin(), own.end(), label) != own.end();
+    });
+    at = carries_all ? children.erase(at) : std::next(at);
+  }
+}
+
+std::shared_ptr<void> Registry::add_collector(std::function<void(Sink&)> collect) {
+  const std::shared_ptr<Impl::Collectors> collectors = impl_->collectors;
+  uint64_t id = 0;
+  {
+    MutexLock lock(collectors->mutex);
+    id = collectors->next_id++;
+    collectors->by_id.emplace(id, std::move(collect));
+  }
+  return std::shared_ptr<void>(nullptr, [collectors, id](std::nullptr_t) {
+    MutexLock lock(collectors->mutex);
+    collectors->by_id.erase(id);
+  });
+}
+
+std::string Registry::render_text() const {
+  RenderedFamilies rendered;
+  {
+    RenderSink sink(rendered);
+    MutexLock lock(impl_->collectors->mutex);
+    for (const auto& entry : impl_->collectors->by_id) entry.second(sink);
+  }
+  {
+    MutexLock lock(impl_->mutex);
+    for (const auto& entry : impl_->families) {
+      if (entry.second.children.empty()) continue;
+      Rendered& family = rendered[entry.first];
+      family.type = entry.second.type;
+      family.help = entry.second.help;
+      for (const auto& child : entry.second.children) {
+        std::string text;
+        std::visit([&](const auto& metric) { append_child(text, entry.first, child.first, *metric); },
+                   child.second);
+        family.children[child.first] = std::move(text);
+      }
+    }
+  }
+  std::string out;
+  for (const auto& entry : rendered) {
+    out += "# HELP " + entry.first + ' ';
+    append_escaped(out, entry.second.help, false);
+    out += "\n# TYPE " + entry.first + ' ';
+    out += type_name(entry.second.type);
+    out += '\n';
+    for (const auto& child : entry.second.children) out += child.second;
+  }
+  return out;
+}
+
+}  // namespace silverback::base::metrics
