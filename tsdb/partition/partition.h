@@ -15,16 +15,20 @@
 
 namespace silverback::tsdb {
 
-/// One series of one partition.
+/// One series of one partition. Its samples lie in [min, max]; the bounds are exact unless the
+/// window is longer than 49 days.
 struct PartitionSeries {
   model::LabelHash hash;
   uint32_t rank = 0;
+  model::TimestampMs min_time_ms = 0, max_time_ms = 0;
 };
 
 /// Writes every sample of `series` inside the partition's window; the set must be in label order
 /// (rank order). On success the partition is committed: one atomic ingest, then
-/// the meta key {window, sequence}. On an error nothing is visible. Returns the id. Blocking.
-base::Result<storage::PartitionMeta> write_partition(storage::BlockStore& store, storage::SeriesSet& series,
+/// the meta key {window, sequence}. On an error nothing is visible. Returns the meta with id, times
+/// and counts filled in (a set without samples: the meta key alone). Blocking.
+base::Result<storage::PartitionMeta> write_partition(storage::BlockStore& store,
+                                                     storage::SeriesSet& series,
                                                      storage::PartitionMeta meta);
 
 /// An immutable partition on disk. Threads: any thread.
