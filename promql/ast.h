@@ -174,6 +174,8 @@ struct ParenExpr final : Expr {
 /// The node inside any number of parentheses.
 const Expr& unwrap_parens(const Expr& expr);
 
+/// "line:col" of an offset into `query`, 1-based, col in bytes; "unknown position" if it is empty.
+std::string position_text(std::string_view query, uint32_t offset);
 /// " (line:col)" of an offset into `query`, 1-based, col in bytes: the suffix of annotations.
 std::string position_suffix(std::string_view query, uint32_t offset);
 
