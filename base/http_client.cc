@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -125,8 +125,8 @@ Status check_request(const HttpClient::Request& request) {
   return {};
 }
 
-Status body_too_large(uint64_t limit) {
-  return {Errc::kLimit, "body size limit of " + std::to_string(limit) + " bytes exceeded"};
+Status body_too_large() {
+  return {Errc::kLimit, "body size limit exceeded"};
 }
 
 // The head of an answer that is not to be followed or kept in Beast's types.
@@ -151,16 +151,16 @@ void prepare_parser(Parser& parser, bool head_only, uint64_t limit) {
 }
 
 // Feeds what is buffered. OK with parser.is_done() or more bytes wanted.
-Status feed(Parser& parser, beast::flat_buffer& buffer, uint64_t limit) {
+Status feed(Parser& parser, beast::flat_buffer& buffer) {
   while (buffer.size() > 0 && !parser.is_done()) {
     beast::error_code error;
     const size_t used = parser.put(buffer.data(), error);
     buffer.consume(used);
     if (error == http::error::need_more) return {};
-    if (error == http::error::body_limit) return body_too_large(limit);
+    if (error == http::error::body_limit) return body_too_large();
     if (error == http::error::header_limit) {
-      return {Errc::kLimit, "net/http: server response headers exceeded " +
-                                std::to_string(kHeadLimit) + " bytes"};
+      return {Errc::kIo, "net/http: server response headers exceeded " +
+                             std::to_string(kHeadLimit) + " bytes"};
     }
     if (error) return {Errc::kIo, "malformed HTTP response: " + error.message()};
     if (used == 0) return {};
@@ -212,11 +212,11 @@ asio::awaitable<Exchange> exchange(HttpConnection* connection, std::string bytes
     buffer.commit(read.bytes);
     out.received = true;
     out.response.wire_bytes += read.bytes;
-    out.status = feed(*parser, buffer, limit);
+    out.status = feed(*parser, buffer);
     while (out.status.is_ok() && parser->is_done() && is_interim(*parser)) {
       parser.emplace();
       prepare_parser(*parser, head_only, limit);
-      out.status = feed(*parser, buffer, limit);
+      out.status = feed(*parser, buffer);
     }
   }
   guard->on_abort({});
@@ -262,7 +262,6 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   std::map<std::string, std::vector<IdleConnection>> idle GUARDED_BY(mutex);
   SteadyTime last_sweep GUARDED_BY(mutex);
   std::shared_ptr<const Prepared> prepared GUARDED_BY(mutex);
-  std::set<std::shared_ptr<FetchGuard>> running GUARDED_BY(mutex);
 };
 
 std::unique_ptr<HttpConnection> HttpClient::Impl::take_idle(const std::string& key) {
@@ -446,7 +445,7 @@ asio::awaitable<Result<HttpClient::Response>> HttpClient::Impl::run(
     const uint64_t limit = limits.body_bytes == 0 ? kDefaultBodyLimit : limits.body_bytes;
     Result<std::string> plain = gunzip(response.body, static_cast<size_t>(limit - 1));
     if (!plain.is_ok()) {
-      co_return plain.status().code() == Errc::kLimit ? body_too_large(limit) : plain.status();
+      co_return plain.status().code() == Errc::kLimit ? body_too_large() : plain.status();
     }
     response.body = std::move(*plain);
     response.headers.remove("Content-Encoding");
@@ -457,27 +456,15 @@ asio::awaitable<Result<HttpClient::Response>> HttpClient::Impl::run(
 HttpClient::HttpClient(IoRuntime& io, HttpClientConfig config, WorkerPool* file_pool)
     : impl_(std::make_shared<Impl>(io, std::move(config), file_pool)) {}
 
-HttpClient::~HttpClient() {
-  cancel_all();
-}
-
-void HttpClient::cancel_all() {
-  const MutexLock lock(impl_->mutex);
-  for (const std::shared_ptr<FetchGuard>& guard : impl_->running) guard->cancel();
-}
+HttpClient::~HttpClient() = default;
 
 asio::awaitable<Result<HttpClient::Response>> HttpClient::fetch(Request request, Limits limits) {
   const std::shared_ptr<Impl> impl = impl_;  // the client may go while we wait
   auto guard = std::make_shared<FetchGuard>(co_await asio::this_coro::executor, limits.timeout);
-  {
-    const MutexLock lock(impl->mutex);
-    impl->running.insert(guard);
-  }
   guard->start();
+  const std::stop_callback cancel(limits.stop, [guard] { guard->cancel(); });
   Result<Response> done = co_await impl->run(std::move(request), limits, guard);
   guard->finish();
-  const MutexLock lock(impl->mutex);
-  impl->running.erase(guard);
   co_return done;
 }
 

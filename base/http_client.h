@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -42,19 +43,18 @@ class HttpClient {
     /// False: a gzip body is given as it came, and the limit holds for that; the caller inflates it
     /// (base/compress.h) off the I/O threads. For answers of more than a few KB.
     bool inflate = true;
+    std::stop_token stop;  // ends the fetch with kCanceled
   };
 
   /// `file_pool` reads the config's *_file paths; without one they are read where fetch() runs.
   HttpClient(IoRuntime& io, HttpClientConfig config, WorkerPool* file_pool = nullptr);
-  ~HttpClient();  // cancel_all()
+  ~HttpClient();  // fetches under way go on
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
   /// Any HTTP status is a Response. kTimeout: "context deadline exceeded"; kLimit: body too large;
   /// kIo: connect, TLS or protocol trouble, worded with host and cause.
   boost::asio::awaitable<Result<Response>> fetch(Request request, Limits limits);
-  /// Ends the fetches under way with kCanceled.
-  void cancel_all();
 
  private:
   struct Impl;

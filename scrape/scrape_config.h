@@ -18,8 +18,12 @@ struct ScrapeDefaults {
   int64_t interval_ms = 60'000;
   int64_t timeout_ms = 10'000;
   std::vector<std::string> protocols;  // "" list = Prometheus's default order
-  uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0, label_value_length_limit = 0,
-           target_limit = 0, keep_dropped_targets = 0, body_size_limit = 0;
+  uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0,
+           label_value_length_limit = 0, target_limit = 0, keep_dropped_targets = 0,
+           body_size_limit = 0;
+  bool legacy_names = false;    // metric_name_validation_scheme: legacy
+  std::string escaping_scheme;  // "" = follows from the validation scheme
+  bool extra_scrape_metrics = false;
   bool operator==(const ScrapeDefaults&) const = default;
 };
 
@@ -56,8 +60,12 @@ struct ScrapeConfig {
   bool honor_timestamps = true;
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
-  uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0, label_value_length_limit = 0,
-           target_limit = 0, keep_dropped_targets = 0, body_size_limit = 0;
+  uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0,
+           label_value_length_limit = 0, target_limit = 0, keep_dropped_targets = 0,
+           body_size_limit = 0;
+  bool legacy_names = false;
+  std::string escaping_scheme;  // what the Accept header asks targets for; never ""
+  bool extra_scrape_metrics = false;
   base::HttpClientConfig http;
   DiscoveryConfigs discovery;
   std::vector<model::RelabelRule> relabel_configs, metric_relabel_configs;

@@ -25,7 +25,7 @@ struct TargetStatus {
   model::Labels discovered_labels;
   model::Labels labels;
   std::string scrape_pool;
-  std::string scrape_url;   // secrets in params are the user's own
+  std::string scrape_url;  // secrets in params are the user's own
   std::string last_error;
   int64_t last_scrape_ms = 0;  // 0 = never
   double last_scrape_duration_s = 0;
@@ -43,6 +43,7 @@ struct TargetsSnapshot {
 };
 
 struct TargetMetadata {
+  model::Labels target_labels;  // whose page it is from
   std::string metric;
   model::Metadata metadata;
 };
@@ -51,16 +52,16 @@ struct TargetMetadata {
 class ScrapeManager {
  public:
   struct Options {
-    base::IoRuntime* io = nullptr;           // all borrowed
-    base::WorkerPool* ingest_pool = nullptr; // parse and append
-    base::WorkerPool* file_pool = nullptr;   // reads discovery files
+    base::IoRuntime* io = nullptr;            // all borrowed
+    base::WorkerPool* ingest_pool = nullptr;  // parse and append
+    base::WorkerPool* file_pool = nullptr;    // reads discovery files
     storage::Appendable* storage = nullptr;
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
     base::metrics::Registry* registry = nullptr;
-    model::Labels external_labels;           // seeds the scrape offsets of HA pairs
-    int64_t discovery_reload_ms = 5000;      // --scrape.discovery-reload-interval
-    bool extra_scrape_metrics = false;       // --enable-feature=extra-scrape-metrics
+    model::Labels external_labels;       // seeds the scrape offsets of HA pairs
+    int64_t discovery_reload_ms = 5000;  // --scrape.discovery-reload-interval
+    bool extra_scrape_metrics = false;   // --enable-feature=extra-scrape-metrics
   };
   explicit ScrapeManager(Options options);
   ~ScrapeManager();  // stop()
@@ -69,7 +70,8 @@ class ScrapeManager {
   /// targets end with stale markers. Never fails: configs were checked when parsed.
   void apply(const std::vector<ScrapeConfig>& jobs, const model::Labels& external_labels);
 
-  /// Ends all loops without stale markers (shutdown). Waits for running scrapes.
+  /// Ends all loops without stale markers (shutdown); fetches are cancelled, running appends
+  /// awaited. The I/O runtime and the pools must still run.
   void stop();
 
   TargetsSnapshot targets() const;
@@ -79,7 +81,7 @@ class ScrapeManager {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared with the tasks under way, which find it stopped
 };
 
 }  // namespace silverback::scrape

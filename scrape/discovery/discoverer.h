@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/io_runtime.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/worker_pool.h"
+#include "scrape/target.h"
+
+namespace silverback::scrape {
+
+/// Finds targets and tells of changes. Threads: start() and stop() from one thread; updates come
+/// on any, never two at once from one Discoverer.
+class Discoverer {
+ public:
+  /// Groups that are new or changed; a group without targets takes its source away.
+  using Update = std::function<void(std::vector<TargetGroup>)>;
+
+  virtual ~Discoverer() = default;
+  /// The first update comes soon after, even if it is empty.
+  virtual void start(Update update) = 0;
+  /// No update comes after this returns.
+  virtual void stop() = 0;
+};
+
+/// What discoverers work with; all borrowed.
+struct DiscoveryContext {
+  base::IoRuntime* io = nullptr;
+  base::WorkerPool* file_pool = nullptr;
+  base::Clock* clock = nullptr;
+  base::Logger* logger = nullptr;
+  base::metrics::Registry* registry = nullptr;
+};
+
+/// One Discoverer a configured section.
+std::vector<std::unique_ptr<Discoverer>> make_discoverers(const DiscoveryConfigs& configs,
+                                                          const DiscoveryContext& context);
+
+}  // namespace silverback::scrape

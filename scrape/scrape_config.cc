@@ -1,0 +1,311 @@
+#include "scrape/scrape_config.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "scrape/target.h"
+
+namespace silverback::scrape {
+namespace {
+
+constexpr std::array<std::string_view, 5> kProtocols = {
+    "PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0",
+    "PrometheusText0.0.4"};
+
+const std::vector<std::string>& default_protocols() {
+  static const std::vector<std::string> list = {"OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
+                                                "PrometheusText1.0.0", "PrometheusText0.0.4"};
+  return list;
+}
+
+bool is_text_protocol(std::string_view name) {
+  return name == "PrometheusText1.0.0" || name == "PrometheusText0.0.4";
+}
+
+base::Status check_protocol(const base::YamlNode& node, const std::string& name) {
+  if (std::find(kProtocols.begin(), kProtocols.end(), name) != kProtocols.end()) return {};
+  std::string known;
+  for (const std::string_view protocol : kProtocols) known += " " + std::string(protocol);
+  return node.error("unknown scrape protocol " + name + ", supported: [" + known.substr(1) + "]");
+}
+
+base::Status parse_protocols(const base::YamlNode& node, std::vector<std::string>& out) {
+  ASSIGN_OR_RETURN(std::vector<std::string> names, node.as_string_list());
+  if (names.empty()) return node.error("scrape_protocols cannot be empty");
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    RETURN_IF_ERROR(check_protocol(node, name));
+    if (!seen.insert(name).second) {
+      return node.error("duplicated protocol in scrape_protocols, got " + name);
+    }
+  }
+  if (std::none_of(names.begin(), names.end(), is_text_protocol)) {
+    return node.unsupported("scrape_protocols without PrometheusText1.0.0 or PrometheusText0.0.4");
+  }
+  out = std::move(names);
+  return {};
+}
+
+base::Status parse_validation_scheme(const base::YamlNode& node, bool& legacy) {
+  ASSIGN_OR_RETURN(const std::string name, node.as_string());
+  if (!name.empty() && name != "utf8" && name != "legacy") {
+    return node.error(
+        "unknown name validation method specified, must be either '', 'legacy' or 'utf8', got " +
+        name);
+  }
+  legacy = name == "legacy";
+  return {};
+}
+
+base::Status parse_escaping_scheme(const base::YamlNode& node, std::string& scheme) {
+  ASSIGN_OR_RETURN(scheme, node.as_string());
+  for (const std::string_view known : {"", "allow-utf-8", "underscores", "dots", "values"}) {
+    if (scheme == known) return {};
+  }
+  return node.error("unknown name escaping scheme: " + scheme);
+}
+
+// The limits and switches that `global` and a job share. Those of a job start as global's; 0 in a
+// job means global's too.
+template <typename Config>
+void read_shared(base::YamlFields& f, Config& c) {
+  const auto limit = [&f](std::string_view key, uint64_t& value) {
+    uint64_t given = 0;
+    f.read(key, given);
+    if (given != 0) value = given;
+  };
+  limit("sample_limit", c.sample_limit);
+  limit("target_limit", c.target_limit);
+  limit("label_limit", c.label_limit);
+  limit("label_name_length_limit", c.label_name_length_limit);
+  limit("label_value_length_limit", c.label_value_length_limit);
+  limit("keep_dropped_targets", c.keep_dropped_targets);
+  uint64_t body_size_limit = 0;
+  f.read_bytes("body_size_limit", body_size_limit);
+  if (body_size_limit != 0) c.body_size_limit = body_size_limit;
+  f.read("scrape_protocols",
+         [&c](const base::YamlNode& node) { return parse_protocols(node, c.protocols); });
+  f.read("metric_name_validation_scheme", [&c](const base::YamlNode& node) {
+    return parse_validation_scheme(node, c.legacy_names);
+  });
+  f.read("metric_name_escaping_scheme", [&c](const base::YamlNode& node) {
+    return parse_escaping_scheme(node, c.escaping_scheme);
+  });
+  f.read("extra_scrape_metrics", c.extra_scrape_metrics);
+  f.unsupported("scrape_failure_log_file", {""});
+  f.unsupported("scrape_native_histograms", {"false"});
+  f.unsupported("always_scrape_classic_histograms", {"false"});
+  f.unsupported("convert_classic_histograms_to_nhcb", {"false"});
+}
+
+base::Status check_escaping(const base::YamlNode& node, bool legacy, std::string& scheme) {
+  if (scheme.empty()) scheme = legacy ? "underscores" : "allow-utf-8";
+  if (legacy && scheme == "allow-utf-8") {
+    return node.error("utf8 metric names requested but validation scheme is not set to UTF8");
+  }
+  return {};
+}
+
+void inherit(const ScrapeDefaults& d, ScrapeConfig& c) {
+  c.protocols = d.protocols.empty() ? default_protocols() : d.protocols;
+  c.sample_limit = d.sample_limit;
+  c.label_limit = d.label_limit;
+  c.label_name_length_limit = d.label_name_length_limit;
+  c.label_value_length_limit = d.label_value_length_limit;
+  c.target_limit = d.target_limit;
+  c.keep_dropped_targets = d.keep_dropped_targets;
+  c.body_size_limit = d.body_size_limit;
+  c.legacy_names = d.legacy_names;
+  c.escaping_scheme = d.escaping_scheme;
+  c.extra_scrape_metrics = d.extra_scrape_metrics;
+}
+
+base::Status parse_params(const base::YamlNode& node, ScrapeConfig& c) {
+  if (!node.is_map()) return node.error("params must be a map of lists");
+  for (const base::YamlNode::Entry& entry : node.entries()) {
+    std::vector<std::string> values;
+    if (!entry.value.is_null()) {
+      ASSIGN_OR_RETURN(values, entry.value.as_string_list());
+    }
+    c.params.emplace_back(entry.key, std::move(values));
+  }
+  return {};
+}
+
+base::Status check_intervals(const base::YamlNode& node, const ScrapeDefaults& d, ScrapeConfig& c) {
+  if (c.interval_ms == 0) c.interval_ms = d.interval_ms;
+  if (c.timeout_ms > c.interval_ms) {
+    return node.error(
+        "scrape timeout greater than scrape interval for scrape config with job name " +
+        model::go_quote(c.job_name));
+  }
+  if (c.timeout_ms == 0) c.timeout_ms = std::min(d.timeout_ms, c.interval_ms);
+  return {};
+}
+
+// URLs among static targets, unless relabelling may take them apart.
+base::Status check_static_targets(const base::YamlNode& node, const ScrapeConfig& c) {
+  if (!c.relabel_configs.empty()) return {};
+  for (const StaticTargetGroup& group : c.discovery.static_configs) {
+    for (const std::string& target : group.targets) {
+      if (const base::Status bad = check_target_address(target); !bad.is_ok()) {
+        return node.error(bad.message());
+      }
+    }
+  }
+  return {};
+}
+
+void read_relabel(base::YamlFields& f, std::string_view key, std::vector<model::RelabelRule>& out) {
+  f.read(key, [&out](const base::YamlNode& node) -> base::Status {
+    ASSIGN_OR_RETURN(out, model::parse_relabel_rules(node));
+    return {};
+  });
+}
+
+base::Result<ScrapeConfig> parse_job(const base::YamlNode& node, const ScrapeDefaults& defaults,
+                                     const std::string& base_dir) {
+  if (node.is_null()) return node.error("empty or null scrape config section");
+  ScrapeConfig c;
+  inherit(defaults, c);
+  base::YamlFields f(node, "config.ScrapeConfig");
+  f.read("job_name", c.job_name);
+  f.read_duration("scrape_interval", c.interval_ms);
+  f.read_duration("scrape_timeout", c.timeout_ms);
+  read_shared(f, c);
+  f.read("fallback_scrape_protocol", [&c](const base::YamlNode& value) -> base::Status {
+    ASSIGN_OR_RETURN(c.fallback_protocol, value.as_string());
+    if (c.fallback_protocol.empty()) return {};
+    RETURN_IF_ERROR(check_protocol(value, c.fallback_protocol));
+    if (is_text_protocol(c.fallback_protocol)) return {};
+    return value.unsupported("fallback_scrape_protocol " + c.fallback_protocol);
+  });
+  f.read("metrics_path", c.metrics_path);
+  f.read("scheme", c.scheme);
+  f.read("params", [&c](const base::YamlNode& value) { return parse_params(value, c); });
+  f.read("honor_labels", c.honor_labels);
+  f.read("honor_timestamps", c.honor_timestamps);
+  f.read("track_timestamps_staleness", c.track_timestamps_staleness);
+  f.read("enable_compression", c.enable_compression);
+  f.unsupported("native_histogram_bucket_limit", {"0"});
+  f.unsupported("native_histogram_min_bucket_factor", {"0", "0.0"});
+  read_relabel(f, "relabel_configs", c.relabel_configs);
+  read_relabel(f, "metric_relabel_configs", c.metric_relabel_configs);
+  c.http.parse(f, node, base_dir);
+  c.discovery.parse(f, base_dir);
+  RETURN_IF_ERROR(f.finish());
+  if (c.job_name.empty()) return node.error("job_name is empty");
+  RETURN_IF_ERROR(check_intervals(node, defaults, c));
+  RETURN_IF_ERROR(check_escaping(node, c.legacy_names, c.escaping_scheme));
+  RETURN_IF_ERROR(check_static_targets(node, c));
+  return c;
+}
+
+template <typename Config>
+void write_limits(base::YamlWriter& w, const Config& c) {
+  const auto put = [&w](std::string_view key, uint64_t value) {
+    if (value != 0) w.key_value(key, value);
+  };
+  put("sample_limit", c.sample_limit);
+  put("target_limit", c.target_limit);
+  put("label_limit", c.label_limit);
+  put("label_name_length_limit", c.label_name_length_limit);
+  put("label_value_length_limit", c.label_value_length_limit);
+  put("keep_dropped_targets", c.keep_dropped_targets);
+  if (c.body_size_limit != 0)
+    w.key_value("body_size_limit", std::to_string(c.body_size_limit) + "B");
+  w.key_value("metric_name_validation_scheme", c.legacy_names ? "legacy" : "utf8");
+  if (!c.escaping_scheme.empty()) w.key_value("metric_name_escaping_scheme", c.escaping_scheme);
+  w.key_value("extra_scrape_metrics", c.extra_scrape_metrics);
+}
+
+void write_relabel(base::YamlWriter& w, std::string_view key,
+                   const std::vector<model::RelabelRule>& rules) {
+  if (rules.empty()) return;
+  w.begin_list(key);
+  for (const model::RelabelRule& rule : rules) {
+    w.begin_item();
+    rule.write(w);
+    w.end_item();
+  }
+  w.end_list();
+}
+
+}  // namespace
+
+void parse_scrape_defaults(base::YamlFields& fields, ScrapeDefaults& out) {
+  const std::optional<base::YamlNode> interval_node = fields.take("scrape_interval");
+  const std::optional<base::YamlNode> timeout_node = fields.take("scrape_timeout");
+  const auto duration = [&fields](const std::optional<base::YamlNode>& node) -> int64_t {
+    if (!node) return 0;
+    const base::Result<int64_t> ms = node->as_duration_ms();
+    if (ms.is_ok()) return *ms;
+    fields.fail(ms.status());
+    return 0;
+  };
+  const int64_t interval_ms = duration(interval_node), timeout_ms = duration(timeout_node);
+  if (interval_ms != 0) out.interval_ms = interval_ms;
+  if (timeout_ms > out.interval_ms) {
+    fields.fail(timeout_node->error("global scrape timeout greater than scrape interval"));
+  }
+  out.timeout_ms = timeout_ms != 0 ? timeout_ms : std::min(out.timeout_ms, out.interval_ms);
+  read_shared(fields, out);
+  if (out.legacy_names && out.escaping_scheme == "allow-utf-8") {
+    fields.fail({base::Errc::kBadData,
+                 "utf8 metric names requested but validation scheme is not set to UTF8"});
+  }
+}
+
+void write_scrape_defaults(base::YamlWriter& w, const ScrapeDefaults& d) {
+  w.key_duration("scrape_interval", d.interval_ms);
+  w.key_duration("scrape_timeout", d.timeout_ms);
+  w.key_list("scrape_protocols", d.protocols.empty() ? default_protocols() : d.protocols);
+  write_limits(w, d);
+}
+
+base::Result<std::vector<ScrapeConfig>> parse_scrape_configs(const base::YamlNode& list,
+                                                             const ScrapeDefaults& defaults,
+                                                             const std::string& base_dir) {
+  std::vector<ScrapeConfig> out;
+  if (list.is_null()) return out;
+  if (!list.is_sequence()) return list.error("scrape_configs must be a list");
+  std::set<std::string> names;
+  for (const base::YamlNode& node : list.items()) {
+    ASSIGN_OR_RETURN(ScrapeConfig config, parse_job(node, defaults, base_dir));
+    if (!names.insert(config.job_name).second) {
+      return node.error("found multiple scrape configs with job name " +
+                        model::go_quote(config.job_name));
+    }
+    out.push_back(std::move(config));
+  }
+  return out;
+}
+
+void ScrapeConfig::write(base::YamlWriter& w) const {
+  w.key_value("job_name", job_name);
+  w.key_value("honor_timestamps", honor_timestamps);
+  w.key_value("track_timestamps_staleness", track_timestamps_staleness);
+  if (honor_labels) w.key_value("honor_labels", honor_labels);
+  if (!params.empty()) {
+    w.begin_map("params");
+    for (const auto& [name, values] : params) w.key_list(name, values);
+    w.end_map();
+  }
+  w.key_duration("scrape_interval", interval_ms);
+  w.key_duration("scrape_timeout", timeout_ms);
+  w.key_list("scrape_protocols", protocols);
+  if (!fallback_protocol.empty()) w.key_value("fallback_scrape_protocol", fallback_protocol);
+  w.key_value("metrics_path", metrics_path);
+  w.key_value("scheme", scheme);
+  w.key_value("enable_compression", enable_compression);
+  write_limits(w, *this);
+  http.write(w);
+  write_relabel(w, "relabel_configs", relabel_configs);
+  write_relabel(w, "metric_relabel_configs", metric_relabel_configs);
+  discovery.write(w);
+}
+
+}  // namespace silverback::scrape

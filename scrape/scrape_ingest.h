@@ -1,0 +1,111 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/labels.h"
+#include "scrape/sample_labels.h"
+#include "scrape/scrape_cache.h"
+#include "scrape/scrape_config.h"
+#include "scrape/scrape_metrics.h"
+#include "scrape/text_parser.h"
+#include "storage/appender.h"
+
+namespace silverback::scrape {
+
+/// Turns the answers of one target into batches: parse, relabel, stage, stale markers, report
+/// series, commit. One column a scrape, whole or not at all. Blocks; runs on the ingest pool.
+/// Threads: one scrape at a time; metadata() any thread.
+class ScrapeIngest {
+ public:
+  ScrapeIngest(storage::Appendable& storage, ScrapeMetrics& metrics, base::Clock& clock,
+               model::Labels target_labels);
+  ~ScrapeIngest();  // closes the TargetId
+  ScrapeIngest(const ScrapeIngest&) = delete;
+  ScrapeIngest& operator=(const ScrapeIngest&) = delete;
+
+  /// What a fetch gave.
+  struct Page {
+    std::shared_ptr<const ScrapeConfig> config;
+    base::Status fetched;  // an error: the scrape failed, `body` does not count
+    std::string body;
+    bool gzipped = false;
+    std::string content_type;
+    model::TimestampMs t = 0;
+    std::chrono::nanoseconds started{0};  // monotonic, for scrape_duration_seconds
+    int64_t timeout_ms = 0;
+  };
+  struct Outcome {
+    base::Status error;   // why the target is down; OK = up
+    base::Status stored;  // commit's
+    std::string warning;  // the target is up, yet something was lost
+    double duration_s = 0;
+  };
+  Outcome ingest(Page page);
+
+  /// Ends every series of the last scrape and the report series at `t`.
+  void write_end_of_run(const ScrapeConfig& config, model::TimestampMs t);
+
+  /// Relabelling or limits changed: lines are learnt anew, staleness goes on.
+  void reset_cache();
+
+  const MetadataCache& metadata() const { return metadata_; }
+
+ private:
+  struct Counts {
+    uint64_t scraped = 0;  // before relabelling
+    uint64_t kept = 0;     // after
+    uint64_t series_added = 0;
+    uint64_t staged = 0;  // towards sample_limit
+    uint64_t duplicates = 0;
+    uint64_t refused = 0;  // new series without room
+    base::Status refusal;
+    int64_t body_bytes = 0;  // -1: over the limit
+    bool restart = false;    // a dead ref was met: stage everything again
+  };
+  struct Batch {
+    std::unique_ptr<storage::Appender> appender;
+    std::vector<storage::SeriesRef> refs;
+    std::vector<double> values;
+    Counts counts;
+    void begin(storage::Appendable& storage);
+    void clear_samples();
+  };
+
+  base::Status prepare_body(Page& page);
+  base::Status read_page(const Page& page);
+  base::Status read_sample(TextParser& parser, bool predicted, const ScrapeConfig& config,
+                           uint32_t* line);
+  base::Status learn_line(TextParser& parser, const SampleLabelRules& rules, uint32_t previous,
+                          uint32_t* line);
+  base::Status stage(const TextParser& parser, const ScrapeConfig& config, uint32_t line);
+  base::Status stage_explicit(const TextParser& parser, const ScrapeConfig& config, uint32_t line);
+  void read_metadata(const TextParser& parser, TextParser::Entry entry);
+  void add_stale_markers();
+  void add_report(const ScrapeConfig& config, const Page& page, const base::Status& error,
+                  bool stale);
+  /// False: some refs are dead and forgotten, so everything is to be staged again.
+  base::Result<bool> stage_column(model::TimestampMs t);
+  base::Status commit();
+  void count_failure(const base::Status& error);
+
+  storage::Appendable& storage_;
+  ScrapeMetrics& metrics_;
+  base::Clock& clock_;
+  const model::Labels target_labels_;
+  const storage::TargetId target_;
+  ScrapeCache cache_;
+  MetadataCache metadata_;
+  Batch batch_;
+  model::LabelsBuilder builder_;           // reused
+  std::vector<std::string> empty_labels_;  // reused
+  std::array<storage::SeriesRef, 8> report_refs_{};
+  uint64_t forced_flushes_ = 0;
+};
+
+}  // namespace silverback::scrape
