@@ -100,7 +100,10 @@ class YamlDocument final : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(make(mark, Kind::kNull, anchor), mark);
+    Impl* node = make(mark, Kind::kNull, anchor);
+    // The mark of a value that is not there is that of whatever comes next.
+    if (!keys_.empty() && keys_.back() != nullptr) node->line = keys_.back()->line;
+    add(node, mark);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const Impl* target = anchors_[anchor];

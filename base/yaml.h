@@ -122,6 +122,8 @@ class YamlWriter {
   void key_value(std::string_view key, const Secret& value);
   void key_duration(std::string_view key, int64_t ms);
   void key_list(std::string_view key, const std::vector<std::string>& values);  // nothing when empty
+  /// `key: [a, b]`; nothing when empty.
+  void key_flow_list(std::string_view key, const std::vector<std::string>& values);
   /// Nested map or list under a key; `body` writes its content.
   void begin_map(std::string_view key);
   void end_map();

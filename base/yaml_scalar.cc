@@ -248,4 +248,11 @@ std::string quote_yaml_scalar(std::string_view text, size_t indent) {
   return single_quoted(text);
 }
 
+std::string quote_yaml_flow_scalar(std::string_view text) {
+  if (text.find('\n') != std::string_view::npos) return double_quoted(text);
+  std::string out = quote_yaml_scalar(text, 0);
+  const bool plain = out == text;
+  return plain && text.find_first_of(",?:[]{}") != std::string_view::npos ? single_quoted(text) : out;
+}
+
 }  // namespace silverback::base

@@ -29,5 +29,7 @@ Result<uint64_t> parse_byte_size(std::string_view text);
 /// The scalar as a YAML writer puts it after "key: ": plain when it reads back as the same string,
 /// else quoted, else (several lines) a literal block indented by `indent` blanks.
 std::string quote_yaml_scalar(std::string_view text, size_t indent);
+/// The same inside [a, b] and on one line.
+std::string quote_yaml_flow_scalar(std::string_view text);
 
 }  // namespace silverback::base

@@ -71,6 +71,17 @@ void YamlWriter::key_list(std::string_view k, const std::vector<std::string>& va
   end_list();
 }
 
+void YamlWriter::key_flow_list(std::string_view k, const std::vector<std::string>& values) {
+  if (values.empty()) return;
+  key(k);
+  out_ += " [";
+  for (const std::string& value : values) {
+    if (&value != &values.front()) out_ += ", ";
+    out_ += quote_yaml_flow_scalar(value);
+  }
+  out_ += "]\n";
+}
+
 void YamlWriter::open(std::string_view k) {
   key(k);
   out_ += '\n';

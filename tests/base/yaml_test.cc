@@ -54,6 +54,7 @@ TEST_CASE("parse_yaml gives a null node for empty text", "[base]") {
     CHECK(YamlFields(parsed(text), "config").finish().is_ok());
   }
   CHECK(parsed("").error("m").message() == "a.yml:1: m");
+  CHECK(field(parsed("a:\n\nb: 1\n"), "a").line() == 1);
   CHECK(YamlNode().is_null());
 }
 
