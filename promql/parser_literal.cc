@@ -139,7 +139,10 @@ std::string duration_error(std::string_view text, const Status& status) {
   size_t last = 0;  // the rank of the unit before, from 1
   for (size_t at = 0; at < text.size();) {
     if (!is_digit(text[at])) break;
-    while (at < text.size() && is_digit(text[at])) ++at;
+    uint64_t count = 0;
+    const auto [rest, error] = std::from_chars(text.data() + at, text.data() + text.size(), count);
+    if (error != std::errc()) return "not a valid duration string: " + base::go_quote(text);
+    at = static_cast<size_t>(rest - text.data());
     const size_t start = at;
     while (at < text.size() && !is_digit(text[at])) ++at;
     const std::string_view unit = text.substr(start, at - start);
