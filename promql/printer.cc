@@ -127,7 +127,11 @@ void append_bare_selector(std::string& out, const VectorSelector& e) {
     if (!is_name) texts.push_back(m.to_string());
   }
   out += e.name;
-  if (texts.empty()) return;
+  if (texts.empty()) {
+    // Only info() takes a selector of nothing.
+    if (e.name.empty()) out += "{}";
+    return;
+  }
   std::sort(texts.begin(), texts.end());
   out += '{';
   for (size_t i = 0; i < texts.size(); ++i) {

@@ -325,7 +325,7 @@ constexpr PrintRow kRows[] = {
     {R"(histogram_quantiles(foo, "q", 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1))", nullptr},
     {"info(foo)", nullptr},
     {R"(info(foo, {a="b"}))", nullptr},
-    {"info(foo, {})", "info(foo, )"},
+    {"info(foo, {})", nullptr},
     {R"(info(rate(foo[5m]), {__name__=~"a.*"}))", nullptr},
     {"start()", nullptr},
     {"end() - start()", nullptr},
