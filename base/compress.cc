@@ -1,10 +1,10 @@
 #include "base/compress.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
-
-#include <zlib.h>
 
 namespace silverback::base {
 namespace {
@@ -14,7 +14,9 @@ constexpr size_t kPiece = 64 << 10;
 constexpr size_t kMaxAvail = 1 << 30;  // zlib counts what it sees in unsigned int
 
 // zlib's interface wants a pointer to mutable input that it does not write to.
-Bytef* input_of(std::string_view in) { return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data())); }
+Bytef* input_of(std::string_view in) {
+  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data()));
+}
 
 struct InflateStream : z_stream {
   InflateStream() : z_stream{} {}
@@ -23,7 +25,9 @@ struct InflateStream : z_stream {
   InflateStream& operator=(const InflateStream&) = delete;
 };
 
-Status corrupt(const char* why) { return {Errc::kCorruption, std::string("gzip: ") + why}; }
+Status corrupt(const char* why) {
+  return {Errc::kCorruption, std::string("gzip: ") + why};
+}
 
 std::string deflate_all(std::string_view in, int level, int window) {
   z_stream stream{};
@@ -68,12 +72,14 @@ Result<std::string> gunzip(std::string_view in, size_t max_bytes) {
     const int result = inflate(&stream, Z_NO_FLUSH);
     const size_t got = piece.size() - stream.avail_out;
     if (got > limit - out.size()) {
-      return Status(Errc::kLimit, "gzip: more than " + std::to_string(limit) + " bytes when inflated");
+      return Status(Errc::kLimit,
+                    "gzip: more than " + std::to_string(limit) + " bytes when inflated");
     }
     out.append(piece.data(), got);
     if (result == Z_STREAM_END) {
       if (stream.avail_in == 0 && in.empty()) return out;
-      if (inflateReset(&stream) != Z_OK) return corrupt("invalid header");  // another member follows
+      if (inflateReset(&stream) != Z_OK)
+        return corrupt("invalid header");  // another member follows
     } else if (result == Z_BUF_ERROR) {
       return corrupt("unexpected end of data");
     } else if (result != Z_OK) {
@@ -82,8 +88,12 @@ Result<std::string> gunzip(std::string_view in, size_t max_bytes) {
   }
 }
 
-std::string gzip(std::string_view in, int level) { return deflate_all(in, level, kGzipWindow); }
+std::string gzip(std::string_view in, int level) {
+  return deflate_all(in, level, kGzipWindow);
+}
 
-std::string zlib_deflate(std::string_view in, int level) { return deflate_all(in, level, MAX_WBITS); }
+std::string zlib_deflate(std::string_view in, int level) {
+  return deflate_all(in, level, MAX_WBITS);
+}
 
 }  // namespace silverback::base

@@ -45,7 +45,8 @@ constexpr std::array<uint32_t, 256> kTable = make_table();
 
 uint32_t crc32c(std::string_view data, uint32_t crc) {
   uint32_t state = ~crc;
-  for (const char c : data) state = (state >> 8) ^ kTable[(state ^ static_cast<unsigned char>(c)) & 0xff];
+  for (const char c : data)
+    state = (state >> 8) ^ kTable[(state ^ static_cast<unsigned char>(c)) & 0xff];
   return ~state;
 }
 

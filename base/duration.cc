@@ -24,7 +24,9 @@ constexpr std::array<Unit, 7> kUnits{{{"y", int64_t{365} * 24 * 3600 * 1000},
 // Go keeps durations as int64 nanoseconds: longer ones are out of range there.
 constexpr int64_t kMaxMs = std::numeric_limits<int64_t>::max() / 1'000'000;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool take_char(std::string_view& rest, char c) {
   if (rest.empty() || rest.front() != c) return false;
@@ -63,7 +65,8 @@ bool take_offset(std::string_view& rest, int64_t& seconds) {
   const bool west = !rest.empty() && rest.front() == '-';
   if (!take_char(rest, west ? '-' : '+')) return false;
   int hours = 0, minutes = 0;
-  if (!take_number(rest, 2, hours) || !take_char(rest, ':') || !take_number(rest, 2, minutes)) return false;
+  if (!take_number(rest, 2, hours) || !take_char(rest, ':') || !take_number(rest, 2, minutes))
+    return false;
   if (hours > 23 || minutes > 59) return false;
   seconds = (hours * 60 + minutes) * (west ? -60 : 60);
   return true;
@@ -93,7 +96,8 @@ Result<int64_t> parse_duration_ms(std::string_view text) {
     int64_t count = 0;
     for (size_t i = 0; i < digits; ++i) {
       count = count * 10 + (rest[i] - '0');
-      if (count > (kMaxMs - total) / unit_ms) return Status(Errc::kBadData, "duration out of range");
+      if (count > (kMaxMs - total) / unit_ms)
+        return Status(Errc::kBadData, "duration out of range");
     }
     total += count * unit_ms;
     rest.remove_prefix(letters);
@@ -126,12 +130,11 @@ std::string format_rfc3339_ms(int64_t ms) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss<std::chrono::milliseconds> time(at - day);
   char buf[64];
-  const int n = std::snprintf(buf, sizeof buf, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                              static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                              static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                              static_cast<int>(time.minutes().count()),
-                              static_cast<int>(time.seconds().count()),
-                              static_cast<int>(time.subseconds().count()));
+  const int n = std::snprintf(
+      buf, sizeof buf, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
   return {buf, static_cast<size_t>(n)};
 }
 
@@ -139,11 +142,12 @@ Result<int64_t> parse_rfc3339_ms(std::string_view text) {
   std::string_view rest = text;
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, ms = 0;
   int64_t offset_seconds = 0;
-  const bool shape = take_number(rest, 4, year) && take_char(rest, '-') && take_number(rest, 2, month) &&
-                     take_char(rest, '-') && take_number(rest, 2, day) && take_char(rest, 'T') &&
-                     take_number(rest, 2, hour) && take_char(rest, ':') && take_number(rest, 2, minute) &&
-                     take_char(rest, ':') && take_number(rest, 2, second) && take_fraction_ms(rest, ms) &&
-                     take_offset(rest, offset_seconds) && rest.empty();
+  const bool shape =
+      take_number(rest, 4, year) && take_char(rest, '-') && take_number(rest, 2, month) &&
+      take_char(rest, '-') && take_number(rest, 2, day) && take_char(rest, 'T') &&
+      take_number(rest, 2, hour) && take_char(rest, ':') && take_number(rest, 2, minute) &&
+      take_char(rest, ':') && take_number(rest, 2, second) && take_fraction_ms(rest, ms) &&
+      take_offset(rest, offset_seconds) && rest.empty();
   const std::chrono::year_month_day date{std::chrono::year(year),
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};

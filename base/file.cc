@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,8 @@
 #include <cstdio>
 #include <system_error>
 #include <utility>
+
+#include <sys/stat.h>
 
 namespace silverback::base {
 namespace {
@@ -23,7 +24,8 @@ Status errno_status(const char* what, const std::string& path) {
   Errc kind = Errc::kIo;
   if (code == ENOENT || code == ENOTDIR) kind = Errc::kNotFound;
   if (code == ENOSPC || code == EDQUOT) kind = Errc::kUnavailable;
-  return {kind, std::string(what) + " " + path + ": " + std::error_code(code, std::generic_category()).message()};
+  return {kind, std::string(what) + " " + path + ": " +
+                    std::error_code(code, std::generic_category()).message()};
 }
 
 // Closes at scope end; for descriptors whose close cannot lose data.
@@ -61,7 +63,8 @@ class PosixWritableFile final : public WritableFile {
 
   Status sync() override {
     // The kernel may report lost pages once only: a later success would be a lie.
-    if (sync_failure_.is_ok() && ::fdatasync(fd_) != 0) sync_failure_ = errno_status("fdatasync", path_);
+    if (sync_failure_.is_ok() && ::fdatasync(fd_) != 0)
+      sync_failure_ = errno_status("fdatasync", path_);
     return sync_failure_;
   }
 
@@ -109,7 +112,8 @@ class PosixFileSystem final : public FileSystem {
     if (fd.get() < 0) return errno_status("open", path);
     struct stat info {};
     std::string out;
-    if (::fstat(fd.get(), &info) == 0 && info.st_size > 0) out.reserve(static_cast<size_t>(info.st_size) + 1);
+    if (::fstat(fd.get(), &info) == 0 && info.st_size > 0)
+      out.reserve(static_cast<size_t>(info.st_size) + 1);
     char buf[64 << 10];
     for (;;) {
       const ssize_t n = ::read(fd.get(), buf, sizeof buf);
@@ -161,7 +165,8 @@ class PosixFileSystem final : public FileSystem {
     std::vector<std::string> names;
     errno = 0;
     // One DIR per call: readdir is safe.
-    for (const dirent* entry = nullptr; (entry = ::readdir(handle)) != nullptr; errno = 0) {  // NOLINT
+    for (const dirent* entry = nullptr; (entry = ::readdir(handle)) != nullptr;
+         errno = 0) {  // NOLINT
       std::string name = entry->d_name;
       if (name != "." && name != "..") names.push_back(std::move(name));
     }
@@ -203,7 +208,9 @@ class PosixFileSystem final : public FileSystem {
   }
 };
 
-bool has_wildcard(std::string_view s) { return s.find_first_of("*?[\\") != std::string_view::npos; }
+bool has_wildcard(std::string_view s) {
+  return s.find_first_of("*?[\\") != std::string_view::npos;
+}
 
 // Matches `rest`'s elements below `found` (which ends with '/' unless empty).
 void glob_below(const std::string& found, std::string_view rest, std::vector<std::string>& out) {

@@ -30,7 +30,8 @@ Decimal shortest(double magnitude) {
     return out;
   }
   char buf[32];
-  const char* end = std::to_chars(buf, buf + sizeof buf, magnitude, std::chars_format::scientific).ptr;
+  const char* end =
+      std::to_chars(buf, buf + sizeof buf, magnitude, std::chars_format::scientific).ptr;
   const char* p = buf;
   for (; *p != 'e'; ++p) {
     if (*p != '.') out.digits[static_cast<size_t>(out.count++)] = *p;
@@ -91,7 +92,9 @@ bool append_small_integer(std::string& out, double v) {
   return true;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 bool equals_lower(std::string_view s, std::string_view word) {
   if (s.size() != word.size()) return false;
@@ -101,8 +104,12 @@ bool equals_lower(std::string_view s, std::string_view word) {
   return true;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex_digit(char c) { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_hex_digit(char c) {
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
+}
 
 // Go's rule: an underscore stands between digits, or between the base prefix and a digit.
 bool underscores_ok(std::string_view s, bool hex) {

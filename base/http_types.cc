@@ -5,12 +5,15 @@
 namespace silverback::base {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 }  // namespace
 
 bool iequals(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 void HttpHeaders::add(std::string name, std::string value) {
@@ -30,7 +33,8 @@ std::string_view HttpHeaders::get(std::string_view name) const {
 }
 
 bool HttpHeaders::has(std::string_view name) const {
-  return std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) { return iequals(f.first, name); });
+  return std::any_of(fields_.begin(), fields_.end(),
+                     [&](const Field& f) { return iequals(f.first, name); });
 }
 
 void HttpHeaders::remove(std::string_view name) {

@@ -125,7 +125,8 @@ void JsonWriter::number(double v) {
   append_sample_value(out_, v);
   // encoding/json writes e-9 where strconv writes e-09.
   const size_t n = out_.size();
-  if (n - start >= 4 && out_[n - 4] == 'e' && out_[n - 3] == '-' && out_[n - 2] == '0') out_.erase(n - 2, 1);
+  if (n - start >= 4 && out_[n - 4] == 'e' && out_[n - 3] == '-' && out_[n - 2] == '0')
+    out_.erase(n - 2, 1);
 }
 
 void JsonWriter::boolean(bool v) {

@@ -31,7 +31,8 @@ bool needs_quoting(std::string_view s) {
   if (s.empty()) return true;
   while (!s.empty()) {
     const Rune rune = decode_rune(s);
-    if (rune.code == ' ' || rune.code == '=' || rune.code == '"' || !is_printable(rune.code)) return true;
+    if (rune.code == ' ' || rune.code == '=' || rune.code == '"' || !is_printable(rune.code))
+      return true;
     if (rune.code == kRuneError) return true;
     s.remove_prefix(rune.size);
   }
@@ -118,7 +119,8 @@ LogField::LogField(std::string_view k, double v) : key(k), is_text(false) {
   is_text = value.find_first_of("IN") != std::string::npos;  // NaN and Inf are no JSON numbers
 }
 
-Logger::Logger(int fd, LogLevel level, LogFormat format) : fd_(fd), level_(level), format_(format) {}
+Logger::Logger(int fd, LogLevel level, LogFormat format)
+    : fd_(fd), level_(level), format_(format) {}
 
 Logger::~Logger() = default;
 

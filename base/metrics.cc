@@ -58,8 +58,9 @@ void append_labels(std::string& out, const LabelPairs& labels, std::string_view 
   if (before == ',') out += '}';
 }
 
-void append_sample(std::string& out, std::string_view name, std::string_view suffix, const LabelPairs& labels,
-                   double v, std::string_view extra_name = {}, std::string_view extra_value = {}) {
+void append_sample(std::string& out, std::string_view name, std::string_view suffix,
+                   const LabelPairs& labels, double v, std::string_view extra_name = {},
+                   std::string_view extra_value = {}) {
   out += name;
   out += suffix;
   append_labels(out, labels, extra_name, extra_value);
@@ -68,14 +69,16 @@ void append_sample(std::string& out, std::string_view name, std::string_view suf
   out += '\n';
 }
 
-using Child = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>,
-                           std::unique_ptr<Summary>>;
+using Child = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
+                           std::unique_ptr<Histogram>, std::unique_ptr<Summary>>;
 
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Histogram& h) {
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
+                  const Histogram& h) {
   uint64_t cumulative = 0;
   for (size_t i = 0; i < h.bounds().size(); ++i) {
     cumulative += h.bucket(i);
-    append_sample(out, name, "_bucket", labels, static_cast<double>(cumulative), "le", go_g(h.bounds()[i]));
+    append_sample(out, name, "_bucket", labels, static_cast<double>(cumulative), "le",
+                  go_g(h.bounds()[i]));
   }
   // Observations go on while we read: the total is what the buckets say, so that they agree.
   cumulative += h.bucket(h.bounds().size());
@@ -84,7 +87,8 @@ void append_child(std::string& out, std::string_view name, const LabelPairs& lab
   append_sample(out, name, "_count", labels, static_cast<double>(cumulative));
 }
 
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Summary& s) {
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
+                  const Summary& s) {
   const std::vector<double> values = s.values();
   for (size_t i = 0; i < values.size(); ++i) {
     append_sample(out, name, "", labels, values[i], "quantile", go_g(s.quantiles()[i]));
@@ -93,11 +97,13 @@ void append_child(std::string& out, std::string_view name, const LabelPairs& lab
   append_sample(out, name, "_count", labels, static_cast<double>(s.count()));
 }
 
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Counter& c) {
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
+                  const Counter& c) {
   append_sample(out, name, "", labels, c.value());
 }
 
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels, const Gauge& g) {
+void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
+                  const Gauge& g) {
   append_sample(out, name, "", labels, g.value());
 }
 
@@ -112,15 +118,18 @@ using RenderedFamilies = std::map<std::string, Rendered, std::less<>>;
 class RenderSink final : public Sink {
  public:
   explicit RenderSink(RenderedFamilies& families) : families_(families) {}
-  void counter(std::string_view name, std::string_view help, const LabelPairs& labels, double v) override {
+  void counter(std::string_view name, std::string_view help, const LabelPairs& labels,
+               double v) override {
     add(name, help, labels, v, Type::kCounter);
   }
-  void gauge(std::string_view name, std::string_view help, const LabelPairs& labels, double v) override {
+  void gauge(std::string_view name, std::string_view help, const LabelPairs& labels,
+             double v) override {
     add(name, help, labels, v, Type::kGauge);
   }
 
  private:
-  void add(std::string_view name, std::string_view help, const LabelPairs& labels, double v, Type type) {
+  void add(std::string_view name, std::string_view help, const LabelPairs& labels, double v,
+           Type type) {
     Rendered& family = families_[std::string(name)];
     if (family.children.empty()) {
       family.type = type;
@@ -136,7 +145,8 @@ class RenderSink final : public Sink {
 }  // namespace
 
 Histogram::Histogram(std::vector<double> bounds)
-    : bounds_(std::move(bounds)), buckets_(std::make_unique<std::atomic<uint64_t>[]>(bounds_.size() + 1)) {
+    : bounds_(std::move(bounds)),
+      buckets_(std::make_unique<std::atomic<uint64_t>[]>(bounds_.size() + 1)) {
   assert(std::is_sorted(bounds_.begin(), bounds_.end()));
 }
 
@@ -156,7 +166,7 @@ struct Summary::Window {
   static constexpr std::chrono::minutes kSliceLength{2};
 
   struct Slice {
-    int64_t number = -1;   // which two minutes since the clock's start
+    int64_t number = -1;  // which two minutes since the clock's start
     uint64_t seen = 0;
     std::vector<double> samples;
   };
@@ -211,13 +221,16 @@ std::vector<double> Summary::values() const {
     const int64_t newest = Window::now_slice();
     MutexLock lock(window_->mutex);
     for (const Window::Slice& slice : window_->slices) {
-      if (slice.number <= newest - static_cast<int64_t>(Window::kSlices) || slice.samples.empty()) continue;
-      const double weight = static_cast<double>(slice.seen) / static_cast<double>(slice.samples.size());
+      if (slice.number <= newest - static_cast<int64_t>(Window::kSlices) || slice.samples.empty())
+        continue;
+      const double weight =
+          static_cast<double>(slice.seen) / static_cast<double>(slice.samples.size());
       for (const double v : slice.samples) all.push_back(Weighted{v, weight});
       total += static_cast<double>(slice.seen);
     }
   }
-  std::sort(all.begin(), all.end(), [](const Weighted& a, const Weighted& b) { return a.value < b.value; });
+  std::sort(all.begin(), all.end(),
+            [](const Weighted& a, const Weighted& b) { return a.value < b.value; });
   std::vector<double> out;
   for (const double q : quantiles_) {
     double value = std::numeric_limits<double>::quiet_NaN();
@@ -241,7 +254,8 @@ struct Registry::Impl {
 
   // The child of those labels; made by `make` when it is new.
   template <typename T, typename Make>
-  T& child(Type type, std::string_view name, std::string_view help, LabelPairs labels, const Make& make) {
+  T& child(Type type, std::string_view name, std::string_view help, LabelPairs labels,
+           const Make& make) {
     MutexLock lock(mutex);
     Family& family = families[std::string(name)];
     if (family.children.empty()) {
@@ -276,17 +290,18 @@ Counter& Registry::counter(std::string_view name, std::string_view help, LabelPa
 }
 
 Gauge& Registry::gauge(std::string_view name, std::string_view help, LabelPairs labels) {
-  return impl_->child<Gauge>(Type::kGauge, name, help, std::move(labels), [] { return std::make_unique<Gauge>(); });
+  return impl_->child<Gauge>(Type::kGauge, name, help, std::move(labels),
+                             [] { return std::make_unique<Gauge>(); });
 }
 
-Histogram& Registry::histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
-                               LabelPairs labels) {
+Histogram& Registry::histogram(std::string_view name, std::string_view help,
+                               std::vector<double> bounds, LabelPairs labels) {
   return impl_->child<Histogram>(Type::kHistogram, name, help, std::move(labels),
                                  [&] { return std::make_unique<Histogram>(std::move(bounds)); });
 }
 
-Summary& Registry::summary(std::string_view name, std::string_view help, std::vector<double> quantiles,
-                           LabelPairs labels) {
+Summary& Registry::summary(std::string_view name, std::string_view help,
+                           std::vector<double> quantiles, LabelPairs labels) {
   return impl_->child<Summary>(Type::kSummary, name, help, std::move(labels),
                                [&] { return std::make_unique<Summary>(std::move(quantiles)); });
 }
@@ -335,8 +350,9 @@ std::string Registry::render_text() const {
       family.help = entry.second.help;
       for (const auto& child : entry.second.children) {
         std::string text;
-        std::visit([&](const auto& metric) { append_child(text, entry.first, child.first, *metric); },
-                   child.second);
+        std::visit(
+            [&](const auto& metric) { append_child(text, entry.first, child.first, *metric); },
+            child.second);
         family.children[child.first] = std::move(text);
       }
     }

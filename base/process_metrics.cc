@@ -1,6 +1,5 @@
 #include "base/process_metrics.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/resource.h>
 
 #include "base/file.h"
 
@@ -59,8 +60,8 @@ void collect_stat(Sink& sink, const std::optional<double>& boot) {
   const auto page = static_cast<double>(sysconf(_SC_PAGESIZE));
   const auto user = number(fields[kUserTicks]), system = number(fields[kSystemTicks]);
   if (user && system) {
-    sink.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", {},
-                 (*user + *system) / ticks);
+    sink.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
+                 {}, (*user + *system) / ticks);
   }
   if (const auto v = number(fields[kVirtualBytes])) {
     sink.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", {}, *v);
@@ -70,7 +71,8 @@ void collect_stat(Sink& sink, const std::optional<double>& boot) {
   }
   const auto start = number(fields[kStartTicks]);
   if (start && boot) {
-    sink.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", {},
+    sink.gauge("process_start_time_seconds",
+               "Start time of the process since unix epoch in seconds.", {},
                *boot + *start / ticks);
   }
 }

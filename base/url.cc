@@ -9,8 +9,12 @@
 namespace silverback::base {
 namespace {
 
-bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 bool is_unreserved(char c) {
   return is_alpha(c) || is_digit(c) || std::string_view("-_.~").find(c) != std::string_view::npos;
 }
@@ -47,7 +51,11 @@ std::string escape_stray(std::string_view s, std::string_view also) {
 // Size of the "scheme" in "scheme:...", npos if there is none.
 size_t scheme_size(std::string_view text) {
   size_t i = 0;
-  while (i < text.size() && (is_alpha(text[i]) || (i > 0 && (is_digit(text[i]) || std::string_view("+-.").find(text[i]) != std::string_view::npos)))) ++i;
+  while (i < text.size() &&
+         (is_alpha(text[i]) ||
+          (i > 0 &&
+           (is_digit(text[i]) || std::string_view("+-.").find(text[i]) != std::string_view::npos))))
+    ++i;
   return i > 0 && i < text.size() && text[i] == ':' ? i : std::string_view::npos;
 }
 
@@ -83,7 +91,8 @@ std::string_view parse_authority(std::string_view authority, Url& out) {
   }
   out.port = port;
   const bool bad_host = std::any_of(out.host.begin(), out.host.end(), [](char c) {
-    return static_cast<unsigned char>(c) <= 0x20 || std::string_view("<>\"\\^`{|}").find(c) != std::string_view::npos;
+    return static_cast<unsigned char>(c) <= 0x20 ||
+           std::string_view("<>\"\\^`{|}").find(c) != std::string_view::npos;
   });
   if (bad_host) return "invalid character in host name";
   return out.host.empty() ? "no host in request URL" : "";
@@ -179,7 +188,8 @@ Result<Url> parse_url(std::string_view text) {
   rest.remove_prefix(2);
   rest = rest.substr(0, rest.find('#'));
   const size_t authority = std::min(rest.find_first_of("/?"), rest.size());
-  if (const auto why = parse_authority(rest.substr(0, authority), url); !why.empty()) return bad(why);
+  if (const auto why = parse_authority(rest.substr(0, authority), url); !why.empty())
+    return bad(why);
   rest.remove_prefix(authority);
   const size_t question = std::min(rest.find('?'), rest.size());
   const Result<std::string> path = unescape(rest.substr(0, question), false);
@@ -212,8 +222,12 @@ Result<Url> resolve_url(const Url& base, std::string_view reference) {
   return out;
 }
 
-std::string query_escape(std::string_view s) { return escape(s, "", true); }
-std::string path_escape(std::string_view s) { return escape(s, "$&+=:@", false); }
+std::string query_escape(std::string_view s) {
+  return escape(s, "", true);
+}
+std::string path_escape(std::string_view s) {
+  return escape(s, "$&+=:@", false);
+}
 
 Result<std::string> unescape(std::string_view s, bool plus) {
   std::string out;
@@ -246,7 +260,8 @@ Result<FormValues> parse_form(std::string_view text) {
     }
     const size_t equals = std::min(pair.find('='), pair.size());
     ASSIGN_OR_RETURN(std::string key, unescape(pair.substr(0, equals), true));
-    ASSIGN_OR_RETURN(std::string value, unescape(pair.substr(std::min(equals + 1, pair.size())), true));
+    ASSIGN_OR_RETURN(std::string value,
+                     unescape(pair.substr(std::min(equals + 1, pair.size())), true));
     out.emplace_back(std::move(key), std::move(value));
   }
   return out;

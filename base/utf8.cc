@@ -27,7 +27,9 @@ size_t multi_byte_size(const unsigned char* p, size_t n) {
   return 0;
 }
 
-char byte_of(uint32_t v) { return static_cast<char>(static_cast<unsigned char>(v)); }
+char byte_of(uint32_t v) {
+  return static_cast<char>(static_cast<unsigned char>(v));
+}
 
 }  // namespace
 
@@ -63,7 +65,8 @@ Rune decode_rune(std::string_view s) {
   switch (size) {
     case 2: return {static_cast<uint32_t>(p[0] & 0x1f) << 6 | six(1), 2};
     case 3: return {static_cast<uint32_t>(p[0] & 0x0f) << 12 | six(1) << 6 | six(2), 3};
-    case 4: return {static_cast<uint32_t>(p[0] & 0x07) << 18 | six(1) << 12 | six(2) << 6 | six(3), 4};
+    case 4:
+      return {static_cast<uint32_t>(p[0] & 0x07) << 18 | six(1) << 12 | six(2) << 6 | six(3), 4};
     default: return {kRuneError, 1};
   }
 }

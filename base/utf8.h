@@ -10,8 +10,8 @@ namespace silverback::base {
 /// Well-formed UTF-8 (no overlong forms, no surrogates), as Go's utf8.ValidString.
 bool is_valid_utf8(std::string_view s);
 
-/// The rune at the front of `s` (not empty) and its size in bytes; a byte that starts no well-formed
-/// rune gives {kRuneError, 1}.
+/// The rune at the front of `s` (not empty) and its size in bytes; a byte that starts no
+/// well-formed rune gives {kRuneError, 1}.
 struct Rune {
   uint32_t code = 0;
   size_t size = 0;

@@ -1,15 +1,15 @@
 #include "base/worker_pool.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <pthread.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <deque>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <sys/resource.h>
 
 #include "base/mutex.h"
 
@@ -56,7 +56,9 @@ void WorkerPool::Impl::run(size_t index) {
 
 WorkerPool::WorkerPool(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
-WorkerPool::~WorkerPool() { stop(); }
+WorkerPool::~WorkerPool() {
+  stop();
+}
 
 void WorkerPool::start() {
   {
@@ -107,6 +109,8 @@ uint64_t WorkerPool::dropped() const {
   return impl_->dropped;
 }
 
-size_t WorkerPool::threads() const { return impl_->options.threads; }
+size_t WorkerPool::threads() const {
+  return impl_->options.threads;
+}
 
 }  // namespace silverback::base

@@ -19,7 +19,8 @@ namespace {
 
 enum class Kind : uint8_t { kNull, kScalar, kSequence, kMap };
 
-Status error_at(const std::string& file, int line, std::string_view message, Errc code = Errc::kBadData) {
+Status error_at(const std::string& file, int line, std::string_view message,
+                Errc code = Errc::kBadData) {
   std::string text = file;
   if (!text.empty()) text += ':';
   text += std::to_string(line);
@@ -262,10 +263,18 @@ bool YamlNode::is_null() const {
   return !impl_ || impl_->kind == Kind::kNull ||
          (impl_->kind == Kind::kScalar && impl_->scalar_kind() == YamlScalarKind::kNull);
 }
-bool YamlNode::is_scalar() const { return impl_ && impl_->kind == Kind::kScalar; }
-bool YamlNode::is_sequence() const { return impl_ && impl_->kind == Kind::kSequence; }
-bool YamlNode::is_map() const { return impl_ && impl_->kind == Kind::kMap; }
-int YamlNode::line() const { return impl_ ? impl_->line : 1; }
+bool YamlNode::is_scalar() const {
+  return impl_ && impl_->kind == Kind::kScalar;
+}
+bool YamlNode::is_sequence() const {
+  return impl_ && impl_->kind == Kind::kSequence;
+}
+bool YamlNode::is_map() const {
+  return impl_ && impl_->kind == Kind::kMap;
+}
+int YamlNode::line() const {
+  return impl_ ? impl_->line : 1;
+}
 
 Status YamlNode::error(std::string_view message) const {
   if (!impl_) return {Errc::kBadData, std::string(message)};

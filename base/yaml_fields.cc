@@ -89,7 +89,8 @@ void YamlFields::unsupported(std::string_view key, std::vector<std::string> defa
     if (node.is_sequence() && node.items().empty()) return {};
     if (node.is_scalar()) {
       ASSIGN_OR_RETURN(const std::string text, node.as_string());
-      if (text.empty() || std::find(defaults.begin(), defaults.end(), text) != defaults.end()) return {};
+      if (text.empty() || std::find(defaults.begin(), defaults.end(), text) != defaults.end())
+        return {};
     }
     return node.unsupported(key);
   });
@@ -98,7 +99,8 @@ void YamlFields::unsupported(std::string_view key, std::vector<std::string> defa
 Status YamlFields::finish() {
   for (size_t i = 0; i < entries_.size() && status_.is_ok(); ++i) {
     if (seen_[i]) continue;
-    fail(entries_[i].key_node.error("field " + entries_[i].key + " not found in type " + type_name_));
+    fail(entries_[i].key_node.error("field " + entries_[i].key + " not found in type " +
+                                    type_name_));
   }
   return status_;
 }

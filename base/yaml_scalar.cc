@@ -11,10 +11,10 @@
 namespace silverback::base {
 namespace {
 
-constexpr std::array<std::string_view, 11> kTrue{"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE",
-                                                 "on", "On", "ON"};
-constexpr std::array<std::string_view, 11> kFalse{"n", "N", "no", "No", "NO", "false", "False", "FALSE",
-                                                  "off", "Off", "OFF"};
+constexpr std::array<std::string_view, 11> kTrue{"y",    "Y",    "yes", "Yes", "YES", "true",
+                                                 "True", "TRUE", "on",  "On",  "ON"};
+constexpr std::array<std::string_view, 11> kFalse{"n",     "N",     "no",  "No",  "NO", "false",
+                                                  "False", "FALSE", "off", "Off", "OFF"};
 constexpr std::array<std::string_view, 5> kNull{"", "~", "null", "Null", "NULL"};
 
 template <size_t N>
@@ -22,7 +22,9 @@ bool is_one_of(std::string_view text, const std::array<std::string_view, N>& wor
   return std::find(words.begin(), words.end(), text) != words.end();
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::string without_underscores(std::string_view text) {
   std::string out;
@@ -71,7 +73,9 @@ bool looks_like_timestamp(std::string_view s) {
 // 1:20 was twenty past one in YAML 1.1: Go quotes it.
 bool is_base60(std::string_view s) {
   if (s.find(':') == std::string_view::npos) return false;
-  return std::all_of(s.begin(), s.end(), [](char c) { return is_digit(c) || std::string_view("+-:._").find(c) != std::string_view::npos; });
+  return std::all_of(s.begin(), s.end(), [](char c) {
+    return is_digit(c) || std::string_view("+-:._").find(c) != std::string_view::npos;
+  });
 }
 
 bool has_special_bytes(std::string_view s) {
@@ -82,12 +86,14 @@ bool has_special_bytes(std::string_view s) {
 }
 
 bool can_be_plain(std::string_view s) {
-  if (s.empty() || s.front() == ' ' || s.back() == ' ' || s.find('\n') != std::string_view::npos) return false;
+  if (s.empty() || s.front() == ' ' || s.back() == ' ' || s.find('\n') != std::string_view::npos)
+    return false;
   if (s.substr(0, 3) == "---" || s.substr(0, 3) == "...") return false;
   if (std::string_view("#,[]{}&*!|>'\"%@`").find(s[0]) != std::string_view::npos) return false;
   const bool lone_indicator = s.size() == 1 || s[1] == ' ';
   if ((s[0] == '-' || s[0] == '?' || s[0] == ':') && lone_indicator) return false;
-  if (s.find(": ") != std::string_view::npos || s.find(" #") != std::string_view::npos) return false;
+  if (s.find(": ") != std::string_view::npos || s.find(" #") != std::string_view::npos)
+    return false;
   return s.back() != ':';
 }
 
@@ -150,9 +156,19 @@ struct ByteUnit {
   std::string_view name;
   int shift;
 };
-constexpr std::array<ByteUnit, 13> kByteUnits{{{"B", 0},    {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40},
-                                               {"PiB", 50}, {"EiB", 60}, {"KB", 10},  {"MB", 20},  {"GB", 30},
-                                               {"TB", 40},  {"PB", 50},  {"EB", 60}}};
+constexpr std::array<ByteUnit, 13> kByteUnits{{{"B", 0},
+                                               {"KiB", 10},
+                                               {"MiB", 20},
+                                               {"GiB", 30},
+                                               {"TiB", 40},
+                                               {"PiB", 50},
+                                               {"EiB", 60},
+                                               {"KB", 10},
+                                               {"MB", 20},
+                                               {"GB", 30},
+                                               {"TB", 40},
+                                               {"PB", 50},
+                                               {"EB", 60}}};
 
 }  // namespace
 
@@ -196,16 +212,20 @@ std::optional<int64_t> yaml_int(std::string_view text) {
   return static_cast<int64_t>(negative ? 0 - *magnitude : *magnitude);
 }
 
-std::optional<uint64_t> yaml_uint(std::string_view text) { return parse_base0(without_underscores(text)); }
+std::optional<uint64_t> yaml_uint(std::string_view text) {
+  return parse_base0(without_underscores(text));
+}
 
 std::optional<double> yaml_float(std::string_view text) {
   std::string_view word = text;
   const bool negative = !word.empty() && word[0] == '-';
   if (!word.empty() && (word[0] == '-' || word[0] == '+')) word.remove_prefix(1);
   if (word == ".inf" || word == ".Inf" || word == ".INF") {
-    return negative ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+    return negative ? -std::numeric_limits<double>::infinity()
+                    : std::numeric_limits<double>::infinity();
   }
-  if (text == ".nan" || text == ".NaN" || text == ".NAN") return std::numeric_limits<double>::quiet_NaN();
+  if (text == ".nan" || text == ".NaN" || text == ".NAN")
+    return std::numeric_limits<double>::quiet_NaN();
   const std::string plain = without_underscores(text);
   if (!has_float_shape(plain)) return std::nullopt;
   return parse_go_float(plain);
@@ -228,7 +248,8 @@ Result<uint64_t> parse_byte_size(std::string_view text) {
     const std::string_view name = rest.substr(number, end - number);
     const auto* unit = std::find_if(kByteUnits.begin(), kByteUnits.end(),
                                     [&](const ByteUnit& u) { return u.name == name; });
-    if (unit == kByteUnits.end()) return bad("unknown unit " + std::string(name) + " in " + std::string(text));
+    if (unit == kByteUnits.end())
+      return bad("unknown unit " + std::string(name) + " in " + std::string(text));
     total += std::ldexp(*value, unit->shift);
     rest.remove_prefix(end);
   }
@@ -238,12 +259,15 @@ Result<uint64_t> parse_byte_size(std::string_view text) {
 
 std::string quote_yaml_scalar(std::string_view text, size_t indent) {
   if (has_special_bytes(text)) return double_quoted(text);
-  if (resolve_yaml_scalar(text) != YamlScalarKind::kString || is_base60(text)) return double_quoted(text);
+  if (resolve_yaml_scalar(text) != YamlScalarKind::kString || is_base60(text))
+    return double_quoted(text);
   if (can_be_plain(text)) return std::string(text);
   if (text.find('\n') != std::string_view::npos) {
-    const bool blank_lines_with_spaces = text.find(" \n") != std::string_view::npos || text.back() == ' ';
+    const bool blank_lines_with_spaces =
+        text.find(" \n") != std::string_view::npos || text.back() == ' ';
     const bool only_breaks = text.find_first_not_of('\n') == std::string_view::npos;
-    return blank_lines_with_spaces || only_breaks ? double_quoted(text) : literal_block(text, indent);
+    return blank_lines_with_spaces || only_breaks ? double_quoted(text)
+                                                  : literal_block(text, indent);
   }
   return single_quoted(text);
 }
@@ -252,7 +276,8 @@ std::string quote_yaml_flow_scalar(std::string_view text) {
   if (text.find('\n') != std::string_view::npos) return double_quoted(text);
   std::string out = quote_yaml_scalar(text, 0);
   const bool plain = out == text;
-  return plain && text.find_first_of(",?:[]{}") != std::string_view::npos ? single_quoted(text) : out;
+  return plain && text.find_first_of(",?:[]{}") != std::string_view::npos ? single_quoted(text)
+                                                                          : out;
 }
 
 }  // namespace silverback::base

@@ -23,7 +23,9 @@ void YamlWriter::key(std::string_view key) {
   out_ += ':';
 }
 
-void YamlWriter::scalar(std::string_view text) { out_ += quote_yaml_scalar(text, (depth_ + 1) * kIndent); }
+void YamlWriter::scalar(std::string_view text) {
+  out_ += quote_yaml_scalar(text, (depth_ + 1) * kIndent);
+}
 
 void YamlWriter::key_value(std::string_view k, std::string_view value) {
   key(k);
@@ -107,9 +109,13 @@ void YamlWriter::end_map() {
 }
 
 // As Go writes them: the dashes stand below the key, not indented.
-void YamlWriter::begin_list(std::string_view k) { open(k); }
+void YamlWriter::begin_list(std::string_view k) {
+  open(k);
+}
 
-void YamlWriter::end_list() { close(" []\n"); }
+void YamlWriter::end_list() {
+  close(" []\n");
+}
 
 void YamlWriter::begin_item() {
   indent();

@@ -12,9 +12,9 @@ constexpr size_t kSteps = size_t{1} << kFinest;
 
 // 2^(2^-n) for n = 1..8. The first is one unit below the nearest double: client libraries cut their
 // buckets with that figure, and bounds must be theirs to the bit.
-constexpr std::array<double, kFinest> kFactors{1.414213562373095,  1.189207115002721,  1.0905077326652577,
-                                               1.0442737824274138, 1.0218971486541166, 1.0108892860517005,
-                                               1.0054299011128027, 1.0027112750502025};
+constexpr std::array<double, kFinest> kFactors{
+    1.414213562373095,  1.189207115002721,  1.0905077326652577, 1.0442737824274138,
+    1.0218971486541166, 1.0108892860517005, 1.0054299011128027, 1.0027112750502025};
 
 // 2^(k/256 - 1): each schema takes its even bounds from the coarser one and one factor for the odd.
 constexpr std::array<double, kSteps> make_bounds() {
@@ -22,7 +22,8 @@ constexpr std::array<double, kSteps> make_bounds() {
   bounds[0] = 0.5;
   for (size_t n = 1; n <= kFactors.size(); ++n) {
     const size_t stride = kSteps >> n;
-    for (size_t k = stride; k < kSteps; k += 2 * stride) bounds[k] = bounds[k - stride] * kFactors[n - 1];
+    for (size_t k = stride; k < kSteps; k += 2 * stride)
+      bounds[k] = bounds[k - stride] * kFactors[n - 1];
   }
   return bounds;
 }

@@ -15,10 +15,13 @@ constexpr int kMaxSchema = 8;
 constexpr int kMinSchema = -4;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-uint64_t bits(double v) { return std::bit_cast<uint64_t>(v); }
+uint64_t bits(double v) {
+  return std::bit_cast<uint64_t>(v);
+}
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](double x, double y) { return bits(x) == bits(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](double x, double y) { return bits(x) == bits(y); });
 }
 
 // The spans without empty ones, touching ones joined: equal for equal bucket indexes.
@@ -106,20 +109,23 @@ base::Status check_spans(const std::vector<Span>& spans, size_t buckets, bool cu
   uint64_t needed = 0;
   for (size_t i = 0; i < spans.size(); ++i) {
     if ((i > 0 || custom) && spans[i].offset < 0) {
-      return invalid("span number " + std::to_string(i + 1) + " with offset " + std::to_string(spans[i].offset),
+      return invalid("span number " + std::to_string(i + 1) + " with offset " +
+                         std::to_string(spans[i].offset),
                      "histogram has a span whose offset is negative");
     }
     needed += spans[i].length;
   }
   if (needed == buckets) return {};
-  return invalid("spans need " + std::to_string(needed) + " buckets, have " + std::to_string(buckets) + " buckets",
+  return invalid("spans need " + std::to_string(needed) + " buckets, have " +
+                     std::to_string(buckets) + " buckets",
                  "histogram spans specify different number of buckets than provided");
 }
 
 base::Status check_counts(const std::vector<double>& buckets, double& total) {
   for (size_t i = 0; i < buckets.size(); ++i) {
     if (buckets[i] < 0) {
-      return invalid("bucket number " + std::to_string(i + 1) + " has observation count of " + base::go_g(buckets[i]),
+      return invalid("bucket number " + std::to_string(i + 1) + " has observation count of " +
+                         base::go_g(buckets[i]),
                      "histogram has a bucket whose observation count is negative");
     }
     total += buckets[i];
@@ -145,11 +151,13 @@ base::Status check_custom_bounds(const Histogram& h) {
     previous = bound;
   }
   if (previous == kInf) {
-    return invalid("last +Inf bound must not be explicitly defined", "histogram custom bounds must be finite");
+    return invalid("last +Inf bound must not be explicitly defined",
+                   "histogram custom bounds must be finite");
   }
   RETURN_IF_ERROR(check_spans(h.positive_spans, h.positive_buckets.size(), true));
   uint64_t reach = 0;
-  for (const Span& span : h.positive_spans) reach += span.length + static_cast<uint64_t>(span.offset);
+  for (const Span& span : h.positive_spans)
+    reach += span.length + static_cast<uint64_t>(span.offset);
   if (reach <= h.custom_values.size() + 1) return {};
   return invalid("only " + std::to_string(h.custom_values.size()) +
                      " custom bounds defined which is insufficient to cover total span length of " +
@@ -160,17 +168,22 @@ base::Status check_custom_bounds(const Histogram& h) {
 base::Status check_custom(const Histogram& h) {
   RETURN_IF_ERROR(check_custom_bounds(h).with_context("custom buckets"));
   const char* wrong = nullptr;
-  if (h.zero_count != 0) wrong = "zero count of 0";
-  else if (h.zero_threshold != 0) wrong = "zero threshold of 0";
+  if (h.zero_count != 0)
+    wrong = "zero count of 0";
+  else if (h.zero_threshold != 0)
+    wrong = "zero threshold of 0";
   if (wrong != nullptr) return invalid("", std::string("custom buckets: must have ") + wrong);
   if (!h.negative_spans.empty()) return invalid("", "custom buckets: must not have negative spans");
-  if (!h.negative_buckets.empty()) return invalid("", "custom buckets: must not have negative buckets");
+  if (!h.negative_buckets.empty())
+    return invalid("", "custom buckets: must not have negative buckets");
   return {};
 }
 
 base::Status check_exponential(const Histogram& h) {
-  RETURN_IF_ERROR(check_spans(h.positive_spans, h.positive_buckets.size(), false).with_context("positive side"));
-  RETURN_IF_ERROR(check_spans(h.negative_spans, h.negative_buckets.size(), false).with_context("negative side"));
+  RETURN_IF_ERROR(check_spans(h.positive_spans, h.positive_buckets.size(), false)
+                      .with_context("positive side"));
+  RETURN_IF_ERROR(check_spans(h.negative_spans, h.negative_buckets.size(), false)
+                      .with_context("negative side"));
   if (!h.custom_values.empty()) {
     return invalid("", "histogram with exponential schema must not have custom bounds");
   }
@@ -181,14 +194,20 @@ base::Status check_exponential(const Histogram& h) {
 
 bool Histogram::equals(const Histogram& o) const {
   if (schema != o.schema || zero_threshold != o.zero_threshold) return false;
-  if (bits(count) != bits(o.count) || bits(sum) != bits(o.sum) || bits(zero_count) != bits(o.zero_count)) return false;
-  if (!same_bits(positive_buckets, o.positive_buckets) || !same_bits(negative_buckets, o.negative_buckets)) return false;
+  if (bits(count) != bits(o.count) || bits(sum) != bits(o.sum) ||
+      bits(zero_count) != bits(o.zero_count))
+    return false;
+  if (!same_bits(positive_buckets, o.positive_buckets) ||
+      !same_bits(negative_buckets, o.negative_buckets))
+    return false;
   if (normalised(positive_spans) != normalised(o.positive_spans)) return false;
   if (normalised(negative_spans) != normalised(o.negative_spans)) return false;
   return !uses_custom_buckets() || same_bits(custom_values, o.custom_values);
 }
 
-void Histogram::for_each_bucket(const std::function<void(const Bucket&)>& fn) const { for_each(*this, true, fn); }
+void Histogram::for_each_bucket(const std::function<void(const Bucket&)>& fn) const {
+  for_each(*this, true, fn);
+}
 
 std::string Histogram::to_string() const {
   std::string out = "{count:";
@@ -212,8 +231,11 @@ base::Status Histogram::validate() const {
   } else if (schema >= kMinSchema && schema <= kMaxSchema) {
     RETURN_IF_ERROR(check_exponential(*this));
   } else {
-    return invalid("", "histogram has an invalid schema, which must be between -4 and 8 for exponential "
-                       "buckets, or -53 for custom buckets, got schema " + std::to_string(schema));
+    return invalid(
+        "",
+        "histogram has an invalid schema, which must be between -4 and 8 for exponential "
+        "buckets, or -53 for custom buckets, got schema " +
+            std::to_string(schema));
   }
   double total = zero_count;
   RETURN_IF_ERROR(check_counts(negative_buckets, total).with_context("negative side"));
@@ -223,22 +245,27 @@ base::Status Histogram::validate() const {
                    "histogram has a bucket whose observation count is negative");
   }
   if (count < 0) {
-    return invalid("observation count is " + base::go_g(count), "histogram's observation count is negative");
+    return invalid("observation count is " + base::go_g(count),
+                   "histogram's observation count is negative");
   }
   // Sums of floats are not exact: only whole numbers are compared.
   if (!integer) return {};
   const bool nan_observed = std::isnan(sum);
   if (nan_observed ? total <= count : total == count) return {};
-  return invalid(base::go_f(total) + " observations found in buckets, but the Count field is " + base::go_f(count),
-                 nan_observed ? "histogram's observation count should be at least the number of observations found "
-                                "in the buckets"
-                              : "histogram's observation count should equal the number of observations found in "
-                                "the buckets (in absence of NaN)");
+  return invalid(
+      base::go_f(total) + " observations found in buckets, but the Count field is " +
+          base::go_f(count),
+      nan_observed
+          ? "histogram's observation count should be at least the number of observations found "
+            "in the buckets"
+          : "histogram's observation count should equal the number of observations found in "
+            "the buckets (in absence of NaN)");
 }
 
 size_t Histogram::bytes() const {
   return (positive_spans.size() + negative_spans.size()) * sizeof(Span) +
-         (positive_buckets.size() + negative_buckets.size() + custom_values.size()) * sizeof(double);
+         (positive_buckets.size() + negative_buckets.size() + custom_values.size()) *
+             sizeof(double);
 }
 
 }  // namespace silverback::model

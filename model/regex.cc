@@ -14,8 +14,12 @@ namespace {
 
 constexpr int64_t kMaxProgramBytes = 10 << 20;
 
-re2::StringPiece piece(std::string_view s) { return {s.data(), s.size()}; }
-std::string_view view(re2::StringPiece s) { return {s.data(), s.size()}; }
+re2::StringPiece piece(std::string_view s) {
+  return {s.data(), s.size()};
+}
+std::string_view view(re2::StringPiece s) {
+  return {s.data(), s.size()};
+}
 
 // What RE2 of Debian 12 takes for `pattern` of Go's RE2 syntax.
 struct Rewritten {
@@ -164,7 +168,9 @@ Regex Regex::any() {
   return instance;
 }
 
-const std::string& Regex::pattern() const { return impl_->pattern; }
+const std::string& Regex::pattern() const {
+  return impl_->pattern;
+}
 
 bool Regex::matches(std::string_view s) const {
   if (impl_->literals) {
@@ -176,9 +182,13 @@ bool Regex::matches(std::string_view s) const {
   return impl_->re->Match(piece(s), 0, s.size(), RE2::ANCHOR_BOTH, nullptr, 0);
 }
 
-const std::optional<std::vector<std::string>>& Regex::literals() const { return impl_->literals; }
+const std::optional<std::vector<std::string>>& Regex::literals() const {
+  return impl_->literals;
+}
 
-std::string_view Regex::prefix() const { return impl_->prefix; }
+std::string_view Regex::prefix() const {
+  return impl_->prefix;
+}
 
 bool Regex::matches_everything() const {
   const auto& w = impl_->wildcard;
@@ -224,7 +234,8 @@ std::string Regex::expand(std::string_view replacement,
     const std::string_view name = after.substr(0, size);
     rest = after.substr(size + (braced ? 1 : 0));
     if (const int number = group_number(name); number >= 0) {
-      if (static_cast<size_t>(number) < captures.size()) out += captures[static_cast<size_t>(number)];
+      if (static_cast<size_t>(number) < captures.size())
+        out += captures[static_cast<size_t>(number)];
       continue;
     }
     const auto& names = impl_->re->NamedCapturingGroups();

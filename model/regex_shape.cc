@@ -20,7 +20,9 @@ bool is_ascii_punctuation(char c) {
          (c >= '{' && c <= '~');
 }
 
-bool is_quantifier(char c) { return c == '*' || c == '+' || c == '?' || c == '{'; }
+bool is_quantifier(char c) {
+  return c == '*' || c == '+' || c == '?' || c == '{';
+}
 
 // A plain character or an escaped punctuation at the front of `rest`.
 bool take_plain(std::string_view& rest, char& out) {
@@ -76,7 +78,8 @@ class LiteralParser {
       // A quantifier after it changes what it means.
       if (!rest_.empty() && is_quantifier(rest_[0])) return false;
     }
-    out.insert(out.end(), std::make_move_iterator(heads.begin()), std::make_move_iterator(heads.end()));
+    out.insert(out.end(), std::make_move_iterator(heads.begin()),
+               std::make_move_iterator(heads.end()));
     return true;
   }
 
@@ -173,7 +176,8 @@ std::string literal_prefix(std::string_view pattern) {
   for (char c = 0; take_plain(rest, c);) prefix += c;
   if (!rest.empty() && is_quantifier(rest[0]) && !prefix.empty()) {
     // The quantifier is about the last rune.
-    while (prefix.size() > 1 && (static_cast<unsigned char>(prefix.back()) & 0xc0) == 0x80) prefix.pop_back();
+    while (prefix.size() > 1 && (static_cast<unsigned char>(prefix.back()) & 0xc0) == 0x80)
+      prefix.pop_back();
     prefix.pop_back();
   }
   return prefix;

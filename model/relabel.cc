@@ -1,11 +1,11 @@
 #include "model/relabel.h"
 
+#include <locale.h>
 #include <wctype.h>
 
-#include <locale.h>
-#include <openssl/evp.h>
-
 #include <array>
+
+#include <openssl/evp.h>
 
 #include "base/go_quote.h"
 #include "base/utf8.h"
@@ -39,8 +39,12 @@ std::string_view action_name(RelabelAction action) {
   return "";
 }
 
-bool has_variable(std::string_view s) { return s.find('$') != std::string_view::npos; }
-bool has_default_regex(const RelabelRule& r) { return r.regex.pattern() == kDefaultPattern; }
+bool has_variable(std::string_view s) {
+  return s.find('$') != std::string_view::npos;
+}
+bool has_default_regex(const RelabelRule& r) {
+  return r.regex.pattern() == kDefaultPattern;
+}
 
 // Unicode's simple case mapping, rune by rune, whatever the process's locale.
 std::string change_case(std::string_view s, bool upper) {
@@ -86,7 +90,8 @@ bool needs_target(RelabelAction a) {
 std::string complaint(const RelabelRule& r) {
   const std::string action(action_name(r.action));
   const bool equal = r.action == RelabelAction::kKeepEqual || r.action == RelabelAction::kDropEqual;
-  const bool changes_case = r.action == RelabelAction::kLowercase || r.action == RelabelAction::kUppercase;
+  const bool changes_case =
+      r.action == RelabelAction::kLowercase || r.action == RelabelAction::kUppercase;
   const bool plain_replacement = r.replacement == kDefaultReplacement;
   const bool plain_rest = r.modulus == 0 && r.separator == kDefaultSeparator && plain_replacement;
   if (r.action == RelabelAction::kHashMod && r.modulus == 0) {
@@ -98,14 +103,16 @@ std::string complaint(const RelabelRule& r) {
   if (needs_target(r.action) && !is_valid_name(r.target_label)) {
     return base::go_quote(r.target_label) + " is invalid 'target_label' for " + action + " action";
   }
-  if ((equal || changes_case) && !plain_replacement) return "'replacement' can not be set for " + action + " action";
+  if ((equal || changes_case) && !plain_replacement)
+    return "'replacement' can not be set for " + action + " action";
   if (r.action == RelabelAction::kLabelMap && !is_valid_name(r.replacement)) {
     return base::go_quote(r.replacement) + " is invalid 'replacement' for " + action + " action";
   }
   if (equal && (!has_default_regex(r) || !plain_rest)) {
     return action + " action requires only 'source_labels' and `target_label`, and no other fields";
   }
-  const bool by_name = r.action == RelabelAction::kLabelDrop || r.action == RelabelAction::kLabelKeep;
+  const bool by_name =
+      r.action == RelabelAction::kLabelDrop || r.action == RelabelAction::kLabelKeep;
   if (by_name && (!r.source_labels.empty() || !r.target_label.empty() || !plain_rest)) {
     return action + " action requires only 'regex', and no other fields";
   }
@@ -134,7 +141,8 @@ base::Status parse_regex(const base::YamlNode& node, Regex& out) {
 base::Status parse_source_labels(const base::YamlNode& node, std::vector<std::string>& out) {
   ASSIGN_OR_RETURN(out, node.as_string_list());
   for (const std::string& name : out) {
-    if (!is_valid_name(name)) return node.error(base::go_quote(name) + " is not a valid label name");
+    if (!is_valid_name(name))
+      return node.error(base::go_quote(name) + " is not a valid label name");
   }
   return {};
 }
@@ -153,7 +161,8 @@ base::Result<RelabelRule> parse_rule(const base::YamlNode& node) {
   if (node.is_null()) return node.error("empty or null relabeling rule");
   RelabelRule rule;
   base::YamlFields fields(node, "relabel.plain");
-  fields.read("source_labels", [&](const base::YamlNode& n) { return parse_source_labels(n, rule.source_labels); });
+  fields.read("source_labels",
+              [&](const base::YamlNode& n) { return parse_source_labels(n, rule.source_labels); });
   fields.read("separator", rule.separator);
   fields.read("regex", [&](const base::YamlNode& n) { return parse_regex(n, rule.regex); });
   fields.read("modulus", rule.modulus);
@@ -215,8 +224,12 @@ bool apply(const RelabelRule& rule, LabelsBuilder& labels) {
     case RelabelAction::kLabelMap: map_names(rule, labels); return true;
     case RelabelAction::kLabelDrop: drop_names(rule, true, labels); return true;
     case RelabelAction::kLabelKeep: drop_names(rule, false, labels); return true;
-    case RelabelAction::kLowercase: labels.set(rule.target_label, change_case(value, false)); return true;
-    case RelabelAction::kUppercase: labels.set(rule.target_label, change_case(value, true)); return true;
+    case RelabelAction::kLowercase:
+      labels.set(rule.target_label, change_case(value, false));
+      return true;
+    case RelabelAction::kUppercase:
+      labels.set(rule.target_label, change_case(value, true));
+      return true;
   }
   return true;
 }
@@ -224,8 +237,9 @@ bool apply(const RelabelRule& rule, LabelsBuilder& labels) {
 }  // namespace
 
 bool RelabelRule::operator==(const RelabelRule& o) const {
-  return source_labels == o.source_labels && separator == o.separator && regex.pattern() == o.regex.pattern() &&
-         modulus == o.modulus && target_label == o.target_label && replacement == o.replacement && action == o.action;
+  return source_labels == o.source_labels && separator == o.separator &&
+         regex.pattern() == o.regex.pattern() && modulus == o.modulus &&
+         target_label == o.target_label && replacement == o.replacement && action == o.action;
 }
 
 void RelabelRule::write(base::YamlWriter& w) const {

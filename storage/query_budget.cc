@@ -28,7 +28,8 @@ base::Status QueryBudget::charge(int64_t bytes) {
   }
   if (parent_ != nullptr && !parent_->charge(bytes).is_ok()) {
     bytes_ -= bytes;
-    return too_many_bytes("all queries together", "--query.max-total-memory", parent_->limits_.bytes);
+    return too_many_bytes("all queries together", "--query.max-total-memory",
+                          parent_->limits_.bytes);
   }
   return {};
 }
@@ -45,11 +46,14 @@ base::Status QueryBudget::charge_samples(int64_t samples) {
             "query processing would load too many samples into memory in query execution"};
   }
   int64_t peak = peak_samples_.load(std::memory_order_relaxed);
-  while (held > peak && !peak_samples_.compare_exchange_weak(peak, held, std::memory_order_relaxed)) {
+  while (held > peak &&
+         !peak_samples_.compare_exchange_weak(peak, held, std::memory_order_relaxed)) {
   }
   return {};
 }
 
-void QueryBudget::release_samples(int64_t samples) { samples_ -= samples; }
+void QueryBudget::release_samples(int64_t samples) {
+  samples_ -= samples;
+}
 
 }  // namespace silverback::storage

@@ -20,7 +20,8 @@ std::string noise(size_t n) {
 }  // namespace
 
 TEST_CASE("gunzip undoes gzip", "[base]") {
-  for (const std::string& text : {std::string(), std::string("x"), std::string(300000, 'a'), noise(200000)}) {
+  for (const std::string& text :
+       {std::string(), std::string("x"), std::string(300000, 'a'), noise(200000)}) {
     const auto back = gunzip(gzip(text), 0);
     REQUIRE(back.is_ok());
     CHECK((*back == text));
@@ -39,8 +40,9 @@ TEST_CASE("gunzip tells broken input", "[base]") {
   const std::string packed = gzip(noise(1000));
   std::string flipped = packed;
   flipped[packed.size() - 6] = static_cast<char>(flipped[packed.size() - 6] ^ 1);
-  for (const std::string& text : {std::string(), std::string("not gzip"), packed.substr(0, 5), packed.substr(0, 500),
-                                  packed.substr(0, packed.size() - 1), flipped, packed + "x", packed + std::string(20, 'x')}) {
+  for (const std::string& text : {std::string(), std::string("not gzip"), packed.substr(0, 5),
+                                  packed.substr(0, 500), packed.substr(0, packed.size() - 1),
+                                  flipped, packed + "x", packed + std::string(20, 'x')}) {
     CHECK(gunzip(text, 0).status().code() == Errc::kCorruption);
   }
 }
@@ -68,7 +70,8 @@ TEST_CASE("crc32c agrees with the known vectors", "[base]") {
 TEST_CASE("crc32c continues a former result", "[base]") {
   const std::string text = noise(1000);
   for (const size_t cut : {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{500}, size_t{1000}}) {
-    CHECK(crc32c(std::string_view(text).substr(cut), crc32c(std::string_view(text).substr(0, cut))) == crc32c(text));
+    CHECK(crc32c(std::string_view(text).substr(cut),
+                 crc32c(std::string_view(text).substr(0, cut))) == crc32c(text));
   }
 }
 

@@ -1,12 +1,12 @@
 #include "base/file.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 
 #include <catch2/catch.hpp>
+#include <sys/stat.h>
 
 namespace silverback::base {
 namespace {
@@ -112,7 +112,8 @@ TEST_CASE("expand_glob matches element by element", "[base]") {
   const TempDir dir;
   REQUIRE(FileSystem::real().make_dirs(dir.at("r1")).is_ok());
   REQUIRE(FileSystem::real().make_dirs(dir.at("r2")).is_ok());
-  for (const char* name : {"r1/a.yml", "r1/b.yml", "r1/c.json", "r2/a.yml", "r2/.h.yml"}) write(dir.at(name), "");
+  for (const char* name : {"r1/a.yml", "r1/b.yml", "r1/c.json", "r2/a.yml", "r2/.h.yml"})
+    write(dir.at(name), "");
   using Names = std::vector<std::string>;
   CHECK(expand_glob(dir.at("r1/*.yml")) == Names{dir.at("r1/a.yml"), dir.at("r1/b.yml")});
   CHECK(expand_glob(dir.at("r*/a.yml")) == Names{dir.at("r1/a.yml"), dir.at("r2/a.yml")});

@@ -13,7 +13,9 @@ namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-uint64_t bits(double v) { return std::bit_cast<uint64_t>(v); }
+uint64_t bits(double v) {
+  return std::bit_cast<uint64_t>(v);
+}
 
 std::string go_e(double v) {
   std::string out;
@@ -86,11 +88,26 @@ TEST_CASE("OpenMetrics floats always show that they are floats", "[base]") {
 
 TEST_CASE("parse_go_float takes what strconv.ParseFloat takes", "[base]") {
   const std::vector<std::pair<std::string, double>> rows = {
-      {"0", 0}, {"-0", -0.0}, {"+1.5", 1.5}, {"5.", 5}, {".5", .5}, {"1e3", 1000}, {"1E-3", 1e-3},
-      {"0x1p4", 16}, {"0X1.8P1", 3}, {"-0x1p-1", -0.5}, {"inf", kInf}, {"+Inf", kInf}, {"-INFINITY", -kInf},
-      {"1e-400", 0}, {"5e-324", 5e-324}, {"2e-324", 0}, {"1e23", 1e23},
+      {"0", 0},
+      {"-0", -0.0},
+      {"+1.5", 1.5},
+      {"5.", 5},
+      {".5", .5},
+      {"1e3", 1000},
+      {"1E-3", 1e-3},
+      {"0x1p4", 16},
+      {"0X1.8P1", 3},
+      {"-0x1p-1", -0.5},
+      {"inf", kInf},
+      {"+Inf", kInf},
+      {"-INFINITY", -kInf},
+      {"1e-400", 0},
+      {"5e-324", 5e-324},
+      {"2e-324", 0},
+      {"1e23", 1e23},
       {"179769313486231570000000000000000000000e270", 1.7976931348623157e308},
-      {"0.1000000000000000055511151231257827021181583404541015625", 0.1}, {"0x1p-1080", 0}};
+      {"0.1000000000000000055511151231257827021181583404541015625", 0.1},
+      {"0x1p-1080", 0}};
   for (const auto& row : rows) {
     const auto got = parse_go_float(row.first);
     INFO(row.first);
@@ -98,8 +115,10 @@ TEST_CASE("parse_go_float takes what strconv.ParseFloat takes", "[base]") {
     CHECK(bits(*got) == bits(row.second));
   }
   CHECK(bits(parse_go_float("nAn").value()) == 0x7ff8000000000001);
-  for (const std::string text : {"", "+", "-", ".", "e5", "1e", "1e+", "1.2.3", "+-1", "--1", "+nan", "nan(1)", "in", "infin",
-                                 " 1", "1 ", "0x", "0x1", "0xp1", "1p3", "1_0", "1e400", "-1e400", "0x1p2000", "a", "1f", "."}) {
+  for (const std::string text :
+       {"",     "+",    "-",      ".",     "e5",     "1e",       "1e+", "1.2.3", "+-1",
+        "--1",  "+nan", "nan(1)", "in",    "infin",  " 1",       "1 ",  "0x",    "0x1",
+        "0xp1", "1p3",  "1_0",    "1e400", "-1e400", "0x1p2000", "a",   "1f",    "."}) {
     INFO(text);
     CHECK_FALSE(parse_go_float(text).has_value());
   }

@@ -31,11 +31,14 @@ TEST_CASE("JsonWriter sets commas", "[base]") {
 }
 
 TEST_CASE("JsonWriter escapes as encoding/json", "[base]") {
-  const std::string nasty = std::string("q\"b\\ \b\f\n\r\t\x01\x7f<>& \xe2\x80\xa8\xe2\x80\xa9 \xff \xc3\xa9 \xef\xbf\xbd");
+  const std::string nasty = std::string(
+      "q\"b\\ \b\f\n\r\t\x01\x7f<>& \xe2\x80\xa8\xe2\x80\xa9 \xff \xc3\xa9 \xef\xbf\xbd");
   std::string out;
   JsonWriter w(out);
   w.string(nasty);
-  CHECK(out == "\"q\\\"b\\\\ \\b\\f\\n\\r\\t\\u0001\x7f\\u003c\\u003e\\u0026 \\u2028\\u2029 \\ufffd \xc3\xa9 \xef\xbf\xbd\"");
+  CHECK(out ==
+        "\"q\\\"b\\\\ \\b\\f\\n\\r\\t\\u0001\x7f\\u003c\\u003e\\u0026 \\u2028\\u2029 \\ufffd "
+        "\xc3\xa9 \xef\xbf\xbd\"");
   out.clear();
   JsonWriter plain(out);
   plain.label_string("<a&b>");
@@ -55,8 +58,8 @@ TEST_CASE("JsonWriter writes timestamps and sample values as the API", "[base]")
   std::string out;
   JsonWriter w(out);
   w.begin_array();
-  for (const int64_t ms : {int64_t{0}, int64_t{1000}, int64_t{1435781451781}, int64_t{1005}, int64_t{-1500},
-                           int64_t{50}, std::numeric_limits<int64_t>::min()}) {
+  for (const int64_t ms : {int64_t{0}, int64_t{1000}, int64_t{1435781451781}, int64_t{1005},
+                           int64_t{-1500}, int64_t{50}, std::numeric_limits<int64_t>::min()}) {
     w.timestamp_ms(ms);
   }
   w.sample_value(1e-9);

@@ -23,7 +23,8 @@ std::string captured(LogLevel level, LogFormat format, const Write& write) {
   close(fds[1]);
   std::string out;
   std::array<char, 4096> buf{};
-  for (ssize_t n = 0; (n = read(fds[0], buf.data(), buf.size())) > 0;) out.append(buf.data(), static_cast<size_t>(n));
+  for (ssize_t n = 0; (n = read(fds[0], buf.data(), buf.size())) > 0;)
+    out.append(buf.data(), static_cast<size_t>(n));
   close(fds[0]);
   return out;
 }
@@ -33,15 +34,24 @@ std::string captured(LogLevel level, LogFormat format, const Write& write) {
 TEST_CASE("Logger writes logfmt lines in slog's layout", "[base]") {
   const std::string line = captured(LogLevel::kInfo, LogFormat::kLogfmt, [](Logger& log) {
     log.debug("hidden");
-    log.info("two words", {{"a", "x"}, {"n", 5}, {"f", 0.5}, {"b", true}, {"empty", ""}, {"q", "a\"b"},
-                           {"back", "a\\b"}, {"eq", "a=b"}, {"nl", "a\nb"}, {"source", "main.cc:1"}});
+    log.info("two words", {{"a", "x"},
+                           {"n", 5},
+                           {"f", 0.5},
+                           {"b", true},
+                           {"empty", ""},
+                           {"q", "a\"b"},
+                           {"back", "a\\b"},
+                           {"eq", "a=b"},
+                           {"nl", "a\nb"},
+                           {"source", "main.cc:1"}});
   });
   const std::string head = "time=2026-01-02T03:04:05.123Z";
   REQUIRE(line.size() > head.size());
   CHECK(parse_rfc3339_ms(line.substr(5, head.size() - 5)).is_ok());
-  CHECK(line.substr(head.size()) ==
-        " level=INFO source=main.cc:1 msg=\"two words\" a=x n=5 f=0.5 b=true empty=\"\" q=\"a\\\"b\" "
-        "back=a\\b eq=\"a=b\" nl=\"a\\nb\"\n");
+  CHECK(
+      line.substr(head.size()) ==
+      " level=INFO source=main.cc:1 msg=\"two words\" a=x n=5 f=0.5 b=true empty=\"\" q=\"a\\\"b\" "
+      "back=a\\b eq=\"a=b\" nl=\"a\\nb\"\n");
 }
 
 TEST_CASE("Logger writes JSON lines", "[base]") {
@@ -49,8 +59,9 @@ TEST_CASE("Logger writes JSON lines", "[base]") {
     log.error("it <broke>", {{"err", "x\"y"}, {"n", -5}, {"ok", false}});
   });
   CHECK(line.substr(0, 9) == "{\"time\":\"");
-  CHECK(line.substr(line.find("\",\"level")) ==
-        "\",\"level\":\"ERROR\",\"msg\":\"it <broke>\",\"err\":\"x\\\"y\",\"n\":-5,\"ok\":false}\n");
+  CHECK(
+      line.substr(line.find("\",\"level")) ==
+      "\",\"level\":\"ERROR\",\"msg\":\"it <broke>\",\"err\":\"x\\\"y\",\"n\":-5,\"ok\":false}\n");
 }
 
 TEST_CASE("Logger filters by level and the null logger is silent", "[base]") {

@@ -45,7 +45,8 @@ TEST_CASE("Histograms render cumulative buckets", "[base]") {
   for (const double v : {0.05, 0.1, 0.5, 100.0, 2.0}) h.observe(v);
   CHECK(registry.render_text() ==
         "# HELP h h\n# TYPE h histogram\n"
-        "h_bucket{x=\"y\",le=\"0.1\"} 2\nh_bucket{x=\"y\",le=\"1\"} 3\nh_bucket{x=\"y\",le=\"10\"} 4\n"
+        "h_bucket{x=\"y\",le=\"0.1\"} 2\nh_bucket{x=\"y\",le=\"1\"} 3\nh_bucket{x=\"y\",le=\"10\"} "
+        "4\n"
         "h_bucket{x=\"y\",le=\"+Inf\"} 5\nh_sum{x=\"y\"} 102.65\nh_count{x=\"y\"} 5\n");
 }
 
@@ -89,7 +90,8 @@ TEST_CASE("Collectors write at each render until their handle dies", "[base]") {
         "# HELP from_collector c\n# TYPE from_collector gauge\nfrom_collector{n=\"1\"} 1\n"
         "# HELP made_inside_total e\n# TYPE made_inside_total counter\nmade_inside_total 1\n");
   handle.reset();
-  CHECK(registry.render_text() == "# HELP made_inside_total e\n# TYPE made_inside_total counter\nmade_inside_total 1\n");
+  CHECK(registry.render_text() ==
+        "# HELP made_inside_total e\n# TYPE made_inside_total counter\nmade_inside_total 1\n");
   CHECK(calls == 1);
 }
 

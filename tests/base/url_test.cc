@@ -40,8 +40,10 @@ TEST_CASE("parse_url takes URLs apart", "[base]") {
 }
 
 TEST_CASE("parse_url refuses what is no http URL", "[base]") {
-  for (const std::string text : {"", "h", "/path", "ftp://h", "http:", "http:/h", "http://", "http://:80", "http://h:x",
-                                 "http://h:99999", "http://[::1", "http://[::1]x", "http://h/%zz", "http://h/\n", "http://a b/", "mailto:x"}) {
+  for (const std::string text :
+       {"", "h", "/path", "ftp://h", "http:", "http:/h", "http://", "http://:80", "http://h:x",
+        "http://h:99999", "http://[::1", "http://[::1]x", "http://h/%zz", "http://h/\n",
+        "http://a b/", "mailto:x"}) {
     INFO(text);
     const auto parsed = parse_url(text);
     REQUIRE_FALSE(parsed.is_ok());
@@ -53,14 +55,29 @@ TEST_CASE("parse_url refuses what is no http URL", "[base]") {
 TEST_CASE("resolve_url follows RFC 3986", "[base]") {
   const Url base = url("http://a/b/c/d?q");
   const std::vector<std::pair<std::string, std::string>> rows = {
-      {"g", "http://a/b/c/g"},       {"./g", "http://a/b/c/g"},   {"g/", "http://a/b/c/g/"},
-      {"/g", "http://a/g"},          {"//g", "http://g"},         {"?y", "http://a/b/c/d?y"},
-      {"g?y", "http://a/b/c/g?y"},   {"#s", "http://a/b/c/d?q"},  {"", "http://a/b/c/d?q"},
-      {".", "http://a/b/c/"},        {"./", "http://a/b/c/"},     {"..", "http://a/b/"},
-      {"../g", "http://a/b/g"},      {"../..", "http://a/"},      {"../../g", "http://a/g"},
-      {"../../../g", "http://a/g"},  {"/./g", "http://a/g"},      {"/../g", "http://a/g"},
-      {"g.", "http://a/b/c/g."},     {"..g", "http://a/b/c/..g"}, {"./g/.", "http://a/b/c/g/"},
-      {"g/../h", "http://a/b/c/h"},  {"https://x:1/y", "https://x:1/y"}};
+      {"g", "http://a/b/c/g"},
+      {"./g", "http://a/b/c/g"},
+      {"g/", "http://a/b/c/g/"},
+      {"/g", "http://a/g"},
+      {"//g", "http://g"},
+      {"?y", "http://a/b/c/d?y"},
+      {"g?y", "http://a/b/c/g?y"},
+      {"#s", "http://a/b/c/d?q"},
+      {"", "http://a/b/c/d?q"},
+      {".", "http://a/b/c/"},
+      {"./", "http://a/b/c/"},
+      {"..", "http://a/b/"},
+      {"../g", "http://a/b/g"},
+      {"../..", "http://a/"},
+      {"../../g", "http://a/g"},
+      {"../../../g", "http://a/g"},
+      {"/./g", "http://a/g"},
+      {"/../g", "http://a/g"},
+      {"g.", "http://a/b/c/g."},
+      {"..g", "http://a/b/c/..g"},
+      {"./g/.", "http://a/b/c/g/"},
+      {"g/../h", "http://a/b/c/h"},
+      {"https://x:1/y", "https://x:1/y"}};
   for (const auto& row : rows) {
     INFO(row.first);
     const auto resolved = resolve_url(base, row.first);

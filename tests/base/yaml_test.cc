@@ -78,7 +78,8 @@ TEST_CASE("parse_yaml survives deep nesting", "[base]") {
 }
 
 TEST_CASE("parse_yaml takes JSON", "[base]") {
-  const YamlNode root = parsed("[\n\t{\"targets\":[\"a:1\",\"b\\/c\"],\"labels\":{\"x\":\"\\u00e9\\n\"}}\n]");
+  const YamlNode root =
+      parsed("[\n\t{\"targets\":[\"a:1\",\"b\\/c\"],\"labels\":{\"x\":\"\\u00e9\\n\"}}\n]");
   const YamlNode group = root.items().at(0);
   CHECK(field(group, "targets").as_string_list().value() == std::vector<std::string>{"a:1", "b/c"});
   CHECK(field(field(group, "labels"), "x").as_string().value() == "\xc3\xa9\n");
@@ -95,29 +96,37 @@ TEST_CASE("parse_yaml applies anchors and merge keys", "[base]") {
   CHECK(two.entries().size() == 3);
   CHECK(field(two, "b").as_int().value() == 2);
   CHECK(field(two, "c").as_int().value() == 4);
-  CHECK(error_of("a:\n  <<: 5\n") == "a.yml:2: yaml: map merge requires map or sequence of maps as the value");
+  CHECK(error_of("a:\n  <<: 5\n") ==
+        "a.yml:2: yaml: map merge requires map or sequence of maps as the value");
 }
 
 TEST_CASE("Scalars convert as Go's YAML does", "[base]") {
   const YamlNode n = parsed(
-      "yes: yes\nno: Off\nquoted: \"true\"\nint: 0x10\noctal: 010\nunder: 1_000\nfloat: 1.5\nexp: 1e3\n"
-      "inf: -.inf\nneg: -5\nstr: abc\nlong: abcdefghijklm\nnum: '5'\ndur: 1h30m\nbad: 1.5h\nsize: 10MB\n"
+      "yes: yes\nno: Off\nquoted: \"true\"\nint: 0x10\noctal: 010\nunder: 1_000\nfloat: 1.5\nexp: "
+      "1e3\n"
+      "inf: -.inf\nneg: -5\nstr: abc\nlong: abcdefghijklm\nnum: '5'\ndur: 1h30m\nbad: 1.5h\nsize: "
+      "10MB\n"
       "big: 18446744073709551615\ntag: !!str 5\nmap: {}\nblock: |\n  two\n  lines\n");
   CHECK(field(n, "yes").as_bool().value());
   CHECK_FALSE(field(n, "no").as_bool().value());
-  CHECK(field(n, "quoted").as_bool().status().message() == "a.yml:3: cannot unmarshal !!str `true` into bool");
+  CHECK(field(n, "quoted").as_bool().status().message() ==
+        "a.yml:3: cannot unmarshal !!str `true` into bool");
   CHECK(field(n, "int").as_int().value() == 16);
   CHECK(field(n, "octal").as_int().value() == 8);
   CHECK(field(n, "under").as_int().value() == 1000);
   CHECK(field(n, "float").as_double().value() == 1.5);
-  CHECK(field(n, "float").as_int().status().message() == "a.yml:7: cannot unmarshal !!float `1.5` into int");
+  CHECK(field(n, "float").as_int().status().message() ==
+        "a.yml:7: cannot unmarshal !!float `1.5` into int");
   CHECK(field(n, "exp").as_int().value() == 1000);
   CHECK(field(n, "int").as_double().value() == 16);
   CHECK(field(n, "inf").as_double().value() == -INFINITY);
   CHECK(field(n, "neg").as_int().value() == -5);
-  CHECK(field(n, "neg").as_uint().status().message() == "a.yml:10: cannot unmarshal !!int `-5` into uint");
-  CHECK(field(n, "str").as_int().status().message() == "a.yml:11: cannot unmarshal !!str `abc` into int");
-  CHECK(field(n, "long").as_int().status().message() == "a.yml:12: cannot unmarshal !!str `abcdefg...` into int");
+  CHECK(field(n, "neg").as_uint().status().message() ==
+        "a.yml:10: cannot unmarshal !!int `-5` into uint");
+  CHECK(field(n, "str").as_int().status().message() ==
+        "a.yml:11: cannot unmarshal !!str `abc` into int");
+  CHECK(field(n, "long").as_int().status().message() ==
+        "a.yml:12: cannot unmarshal !!str `abcdefg...` into int");
   CHECK_FALSE(field(n, "num").as_int().is_ok());
   CHECK(field(n, "int").as_string().value() == "0x10");
   CHECK(field(n, "dur").as_duration_ms().value() == 5400000);
@@ -127,17 +136,26 @@ TEST_CASE("Scalars convert as Go's YAML does", "[base]") {
   CHECK(field(n, "big").as_uint().value() == 18446744073709551615u);
   CHECK_FALSE(field(n, "tag").as_int().is_ok());
   CHECK(field(n, "tag").as_string().value() == "5");
-  CHECK(field(n, "map").as_string().status().message() == "a.yml:19: cannot unmarshal !!map into string");
-  CHECK(field(n, "map").as_string_list().status().message() == "a.yml:19: cannot unmarshal !!map into []string");
+  CHECK(field(n, "map").as_string().status().message() ==
+        "a.yml:19: cannot unmarshal !!map into string");
+  CHECK(field(n, "map").as_string_list().status().message() ==
+        "a.yml:19: cannot unmarshal !!map into []string");
   CHECK(field(n, "block").as_string().value() == "two\nlines\n");
   CHECK(field(n, "str").unsupported("x").code() == Errc::kUnsupported);
   CHECK(field(n, "str").unsupported("x").message() == "a.yml:11: x: not supported yet");
 }
 
 TEST_CASE("parse_byte_size knows both spellings of the powers of 1024", "[base]") {
-  const std::vector<std::pair<std::string, uint64_t>> rows = {
-      {"0", 0}, {"5B", 5}, {"1KB", 1024}, {"1KiB", 1024}, {"10MB", 10 << 20}, {"1.5GB", 3ull << 29},
-      {"1GiB512MiB", 3ull << 29}, {"2TB", 2ull << 40}, {"1PB", 1ull << 50}, {"1EB", 1ull << 60}};
+  const std::vector<std::pair<std::string, uint64_t>> rows = {{"0", 0},
+                                                              {"5B", 5},
+                                                              {"1KB", 1024},
+                                                              {"1KiB", 1024},
+                                                              {"10MB", 10 << 20},
+                                                              {"1.5GB", 3ull << 29},
+                                                              {"1GiB512MiB", 3ull << 29},
+                                                              {"2TB", 2ull << 40},
+                                                              {"1PB", 1ull << 50},
+                                                              {"1EB", 1ull << 60}};
   for (const auto& row : rows) CHECK(parse_byte_size(row.first).value() == row.second);
   CHECK(parse_byte_size("5").status().message() == "units: unknown unit  in 5");
   CHECK(parse_byte_size("5kb").status().message() == "units: unknown unit kb in 5kb");
@@ -156,7 +174,9 @@ TEST_CASE("YamlFields reads what it knows and refuses the rest", "[base]") {
     Secret secret;
     std::vector<std::string> list;
   } c;
-  YamlFields f(parsed("name: x\nflag: on\nn:\nduration: 1m\nsize: 1KB\nsecret: s3\nlist: [a, b]\nhttp2: true\nnope: {}\n"), "config");
+  YamlFields f(parsed("name: x\nflag: on\nn:\nduration: 1m\nsize: 1KB\nsecret: s3\nlist: [a, "
+                      "b]\nhttp2: true\nnope: {}\n"),
+               "config");
   f.read("name", c.name);
   f.read("flag", c.flag);
   f.read("n", c.n);
@@ -242,11 +262,63 @@ TEST_CASE("YamlWriter writes block style as Go's YAML", "[base]") {
 }
 
 TEST_CASE("What YamlWriter quotes reads back the same", "[base]") {
-  const std::vector<std::string> values = {
-      "", " ", "a", "a b", "true", "no", "5", "1.5", "0x10", "~", "null", "<<", "- x", "-x", "?", "a: b", "a:b", "a:",
-      "a #b", "a#b", "#b", "'q'", "\"q\"", "a'b", "[x]", "{{ $value }}", "*x", "&x", "!x", "%x", "@x", "`x`", ",x",
-      "---", "...", "1:20", "2026-01-02", "line\n", "two\nlines", "two\nlines\n", "end\n\n", "\nlead", "  lead\nx",
-      "x \ny", "\n", "tab\tx", "\x01", "\xc3\xa9", "back\\slash", "^(?s:.*)$", "http://x/y?z=1", "1e3", ".inf", "=", "|x", ">x", "a\n\nb"};
+  const std::vector<std::string> values = {"",
+                                           " ",
+                                           "a",
+                                           "a b",
+                                           "true",
+                                           "no",
+                                           "5",
+                                           "1.5",
+                                           "0x10",
+                                           "~",
+                                           "null",
+                                           "<<",
+                                           "- x",
+                                           "-x",
+                                           "?",
+                                           "a: b",
+                                           "a:b",
+                                           "a:",
+                                           "a #b",
+                                           "a#b",
+                                           "#b",
+                                           "'q'",
+                                           "\"q\"",
+                                           "a'b",
+                                           "[x]",
+                                           "{{ $value }}",
+                                           "*x",
+                                           "&x",
+                                           "!x",
+                                           "%x",
+                                           "@x",
+                                           "`x`",
+                                           ",x",
+                                           "---",
+                                           "...",
+                                           "1:20",
+                                           "2026-01-02",
+                                           "line\n",
+                                           "two\nlines",
+                                           "two\nlines\n",
+                                           "end\n\n",
+                                           "\nlead",
+                                           "  lead\nx",
+                                           "x \ny",
+                                           "\n",
+                                           "tab\tx",
+                                           "\x01",
+                                           "\xc3\xa9",
+                                           "back\\slash",
+                                           "^(?s:.*)$",
+                                           "http://x/y?z=1",
+                                           "1e3",
+                                           ".inf",
+                                           "=",
+                                           "|x",
+                                           ">x",
+                                           "a\n\nb"};
   for (const std::string& value : values) {
     YamlWriter w;
     w.begin_list("list");

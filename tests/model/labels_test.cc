@@ -5,7 +5,8 @@
 namespace silverback::model {
 
 TEST_CASE("Labels sort by name and leave empty values out", "[model]") {
-  const Labels labels = Labels::from({{"job", "api"}, {"__name__", "up"}, {"empty", ""}, {"a", std::string(300, 'x')}});
+  const Labels labels = Labels::from(
+      {{"job", "api"}, {"__name__", "up"}, {"empty", ""}, {"a", std::string(300, 'x')}});
   std::vector<std::string> names;
   for (const Label& label : labels) names.emplace_back(label.name);
   CHECK(names == std::vector<std::string>{"__name__", "a", "job"});
@@ -25,10 +26,27 @@ TEST_CASE("Labels go through their bytes", "[model]") {
   CHECK(Labels::from_bytes(labels.bytes()) == labels);
   CHECK(labels.hash() == Labels::from({{"b", std::string(200, 'y')}, {"a", "1"}}).hash());
   CHECK((labels.hash() != Labels::from({{"a", "1"}}).hash()));
-  const std::vector<std::string> bad = {
-      std::string("\x01", 1), std::string("\x01" "a", 2), std::string("\x01" "a\x00", 3), std::string("\x00\x01x", 3),
-      std::string("\x01" "b\x01" "1\x01" "a\x01" "1", 8), std::string("\x01" "a\x01" "1\x01" "a\x01" "2", 8),
-      std::string("\xff\xff\xff\xff\xff\xff\x01", 7)};
+  const std::vector<std::string> bad = {std::string("\x01", 1),
+                                        std::string("\x01"
+                                                    "a",
+                                                    2),
+                                        std::string("\x01"
+                                                    "a\x00",
+                                                    3),
+                                        std::string("\x00\x01x", 3),
+                                        std::string("\x01"
+                                                    "b\x01"
+                                                    "1\x01"
+                                                    "a\x01"
+                                                    "1",
+                                                    8),
+                                        std::string("\x01"
+                                                    "a\x01"
+                                                    "1\x01"
+                                                    "a\x01"
+                                                    "2",
+                                                    8),
+                                        std::string("\xff\xff\xff\xff\xff\xff\x01", 7)};
   for (const std::string& bytes : bad) CHECK_FALSE(Labels::valid_bytes(bytes));
 }
 
@@ -37,7 +55,8 @@ TEST_CASE("Labels print as Prometheus prints them", "[model]") {
   CHECK(Labels::from({{"__name__", "up"}}).to_string() == "up");
   CHECK(Labels::from({{"job", "x"}, {"a", "y"}}).to_string() == "{a=\"y\", job=\"x\"}");
   CHECK(Labels().to_string() == "{}");
-  CHECK(Labels::from({{"__name__", "my.metric"}, {"a.b", "x"}}).to_string() == "{\"my.metric\", \"a.b\"=\"x\"}");
+  CHECK(Labels::from({{"__name__", "my.metric"}, {"a.b", "x"}}).to_string() ==
+        "{\"my.metric\", \"a.b\"=\"x\"}");
 }
 
 TEST_CASE("Labels compare pair by pair, a prefix first", "[model]") {

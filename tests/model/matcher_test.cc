@@ -20,7 +20,9 @@ TEST_CASE("Matcher treats an absent label as empty", "[model]") {
   CHECK(matches_all({matcher(MatchType::kRegex, "nope", ".*")}, labels));
   CHECK(matches_all({matcher(MatchType::kNotRegex, "nope", ".+")}, labels));
   CHECK_FALSE(matches_all({matcher(MatchType::kEqual, "job", "")}, labels));
-  CHECK(matches_all({matcher(MatchType::kRegex, "job", "a.*|b"), matcher(MatchType::kEqual, "__name__", "up")}, labels));
+  CHECK(matches_all(
+      {matcher(MatchType::kRegex, "job", "a.*|b"), matcher(MatchType::kEqual, "__name__", "up")},
+      labels));
   CHECK_FALSE(matches_all({matcher(MatchType::kRegex, "job", "ap")}, labels));
 }
 

@@ -113,9 +113,9 @@ TEST_CASE("Regex bounds the literals of a product", "[model]") {
 
 TEST_CASE("Regex knows the prefix of all its matches", "[model]") {
   const std::vector<std::pair<std::string, std::string>> rows = {
-      {"abc.*", "abc"},   {"abc", "abc"},       {"ab*", "a"},           {"abc(d|e).*", "abc"},
-      {"abc|abd.", ""},   {"a\\.b.", "a.b"},    {"(?i)abc", ""},        {"a[|]b|c.", ""},
-      {"a[|]b", "a"},     {"\xc3\xa9?x", ""},   {"a\xc3\xa9*", "a"},    {"abc(?i)d|e", ""},
+      {"abc.*", "abc"},       {"abc", "abc"},     {"ab*", "a"},        {"abc(d|e).*", "abc"},
+      {"abc|abd.", ""},       {"a\\.b.", "a.b"},  {"(?i)abc", ""},     {"a[|]b|c.", ""},
+      {"a[|]b", "a"},         {"\xc3\xa9?x", ""}, {"a\xc3\xa9*", "a"}, {"abc(?i)d|e", ""},
       {"a[[:alpha:]|]b", "a"}};
   for (const auto& row : rows) {
     INFO(row.first);
@@ -124,8 +124,10 @@ TEST_CASE("Regex knows the prefix of all its matches", "[model]") {
 }
 
 TEST_CASE("Regex tells what matches everything", "[model]") {
-  for (const char* pattern : {".*", "(.*)", "(?:.*)", ".*.*"}) CHECK(regex(pattern).matches_everything());
-  for (const char* pattern : {".+", "a.*", "", ".*?a"}) CHECK_FALSE(regex(pattern).matches_everything());
+  for (const char* pattern : {".*", "(.*)", "(?:.*)", ".*.*"})
+    CHECK(regex(pattern).matches_everything());
+  for (const char* pattern : {".+", "a.*", "", ".*?a"})
+    CHECK_FALSE(regex(pattern).matches_everything());
   CHECK(Regex::any().pattern() == "(.*)");
 }
 
@@ -160,11 +162,25 @@ TEST_CASE("Regex expands replacements as Go does", "[model]") {
   const auto captures = re.captures("ab:12");
   REQUIRE(captures.has_value());
   const std::vector<std::pair<std::string, std::string>> rows = {
-      {"$1", "ab"},       {"${1}y", "aby"}, {"$1y", ""},         {"$first-$2", "ab-12"},
-      {"$$1", "$1"},      {"$", "$"},       {"a$-b", "a$-b"},    {"${1", "${1"},
-      {"${}", "${}"},     {"$3", ""},       {"$9", ""},          {"$01", ""},
-      {"$0", "ab:12"},    {"$nope", ""},    {"$1_", ""},         {"$1\xc3\xa9", ""},
-      {"$1\xe2\x82\xac", "ab\xe2\x82\xac"}, {"plain", "plain"},  {"$1$2", "ab12"}};
+      {"$1", "ab"},
+      {"${1}y", "aby"},
+      {"$1y", ""},
+      {"$first-$2", "ab-12"},
+      {"$$1", "$1"},
+      {"$", "$"},
+      {"a$-b", "a$-b"},
+      {"${1", "${1"},
+      {"${}", "${}"},
+      {"$3", ""},
+      {"$9", ""},
+      {"$01", ""},
+      {"$0", "ab:12"},
+      {"$nope", ""},
+      {"$1_", ""},
+      {"$1\xc3\xa9", ""},
+      {"$1\xe2\x82\xac", "ab\xe2\x82\xac"},
+      {"plain", "plain"},
+      {"$1$2", "ab12"}};
   for (const auto& row : rows) {
     INFO(row.first);
     CHECK(re.expand(row.first, *captures) == row.second);

@@ -9,7 +9,8 @@ TEST_CASE("QueryBudget refuses what passes its limit and charges nothing then", 
   CHECK(budget.charge(60).is_ok());
   const base::Status refused = budget.charge(41);
   CHECK(refused.code() == base::Errc::kLimit);
-  CHECK(refused.message() == "query would hold more than the limit of 100 bytes (--query.max-memory)");
+  CHECK(refused.message() ==
+        "query would hold more than the limit of 100 bytes (--query.max-memory)");
   CHECK(budget.bytes() == 60);
   CHECK(budget.charge(40).is_ok());
   budget.release(100);
@@ -25,7 +26,8 @@ TEST_CASE("QueryBudget charges its parent and gives back at its end", "[storage]
     const base::Status refused = two.charge(40);
     CHECK(refused.code() == base::Errc::kLimit);
     CHECK(refused.message() ==
-          "all queries together would hold more than the limit of 100 bytes (--query.max-total-memory)");
+          "all queries together would hold more than the limit of 100 bytes "
+          "(--query.max-total-memory)");
     CHECK(two.bytes() == 0);
     CHECK(all.bytes() == 70);
   }
@@ -37,7 +39,8 @@ TEST_CASE("QueryBudget counts samples and keeps their peak", "[storage]") {
   CHECK(budget.charge_samples(8).is_ok());
   const base::Status refused = budget.charge_samples(3);
   CHECK(refused.code() == base::Errc::kExecution);
-  CHECK(refused.message() == "query processing would load too many samples into memory in query execution");
+  CHECK(refused.message() ==
+        "query processing would load too many samples into memory in query execution");
   budget.release_samples(8);
   CHECK(budget.charge_samples(3).is_ok());
   CHECK(budget.peak_samples() == 8);
