@@ -1,0 +1,121 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "base/unique_function.h"
+#include "promql/engine.h"
+#include "rules/notifier.h"
+#include "rules/rule_manager.h"
+#include "scrape/scrape_manager.h"
+#include "server/api/params.h"
+#include "server/config.h"
+#include "server/http_message.h"
+#include "storage/querier.h"
+#include "storage/query_budget.h"
+#include "storage/remote/write_receiver.h"
+#include "tsdb/db.h"
+
+namespace silverback::server::api {
+
+enum class Phase : uint8_t { kStarting, kReady, kStopping };
+
+/// What the handlers talk to. App fills it and then sets the phase to kReady; handlers of rows that
+/// need readiness run only then, so the pointers need no lock.
+struct Context {
+  std::atomic<Phase> phase{Phase::kStarting};
+
+  base::Clock* clock = nullptr;  // all borrowed
+  base::Logger* logger = nullptr;
+  base::metrics::Registry* registry = nullptr;
+  storage::Queryable* queryable = nullptr;
+  promql::Engine* engine = nullptr;
+  tsdb::Db* db = nullptr;
+  scrape::ScrapeManager* scrape = nullptr;
+  rules::RuleManager* rules = nullptr;
+  rules::Notifier* notifier = nullptr;
+  storage::remote::WriteReceiver* receiver = nullptr;  // nullptr: not enabled
+
+  bool admin_enabled = false;
+  bool lifecycle_enabled = false;
+  int64_t start_ms = 0;
+  std::string route_prefix;   // "" or "/x", no slash at the end
+  std::string external_host;  // host:port of the external URL
+  std::string page_title;
+  std::map<std::string, std::string> flags;
+  /// The configuration in force; any thread.
+  std::function<std::shared_ptr<const Config>()> config;
+  std::function<std::string()> retention_text;
+  struct ReloadState {
+    bool successful = true;
+    int64_t time_ms = 0;
+  };
+  std::function<ReloadState()> reload_state;
+  /// Reads the configuration anew; `done` gets the outcome. Any thread, does not block.
+  std::function<void(base::UniqueFunction<void(base::Status)> done)> request_reload;
+  std::function<void()> request_quit;
+};
+
+/// A request on its way to one handler.
+struct Call {
+  const HttpRequest& http;
+  Params params;
+  std::string path_param;  // of the row's ":name"
+};
+
+/// The start of a successful answer; a handler writes the JSON of `data` behind it. So that large
+/// answers are not copied into their envelope.
+inline constexpr const char* kDataPrefix = R"({"status":"success","data":)";
+
+/// What an API handler gives: JSON for `data`, nothing (HTTP 204), or an error.
+struct Answer {
+  Answer(base::Status error)
+      : status(std::move(error)) {}  // NOLINT: `return Status(...)` reads well
+  /// `json` starts with kDataPrefix.
+  explicit Answer(std::string json) : data(std::move(json)) {}
+  static Answer no_content() { return Answer(); }
+
+  base::Status status;
+  std::optional<std::string> data;
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+
+ private:
+  Answer() = default;
+};
+
+/// The envelope around an Answer, with its HTTP status.
+HttpResponse to_response(Answer answer);
+
+// Handlers, one a row of routes.cc. Threads: any; several at a time.
+Answer query(Context& ctx, const Call& call);
+Answer query_range(Context& ctx, const Call& call);
+Answer format_query(Context& ctx, const Call& call);
+Answer series(Context& ctx, const Call& call);
+Answer label_names(Context& ctx, const Call& call);
+Answer label_values(Context& ctx, const Call& call);
+Answer targets(Context& ctx, const Call& call);
+Answer scrape_pools(Context& ctx, const Call& call);
+Answer metadata(Context& ctx, const Call& call);
+Answer alertmanagers(Context& ctx, const Call& call);
+Answer rules(Context& ctx, const Call& call);
+Answer alerts(Context& ctx, const Call& call);
+Answer status_config(Context& ctx, const Call& call);
+Answer status_flags(Context& ctx, const Call& call);
+Answer status_runtimeinfo(Context& ctx, const Call& call);
+Answer status_buildinfo(Context& ctx, const Call& call);
+Answer status_tsdb(Context& ctx, const Call& call);
+Answer admin_flush(Context& ctx, const Call& call);
+void remote_write(Context& ctx, const HttpRequest& request, HttpReply reply);
+
+}  // namespace silverback::server::api

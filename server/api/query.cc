@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "promql/ast.h"
+#include "promql/parser.h"
+#include "server/api/api.h"
+#include "server/api/render.h"
+
+namespace silverback::server::api {
+
+using base::Errc;
+using base::Result;
+using base::Status;
+
+namespace {
+
+constexpr int64_t kMaxPoints = 11'000;
+
+Result<promql::QueryOptions> query_options(const Call& call) {
+  promql::QueryOptions options;
+  options.stop = call.http.stop;
+  ASSIGN_OR_RETURN(options.timeout_ms, timeout_param(call.params));
+  const std::string_view lookback = call.params.get("lookback_delta");
+  if (!lookback.empty()) {
+    const Result<int64_t> ms = parse_duration(lookback);
+    if (!ms) return ms.status().with_context("error parsing lookback delta duration");
+    options.lookback_ms = *ms;
+  }
+  return options;
+}
+
+/// True when something was cut off.
+bool truncate(promql::Value& value, size_t limit) {
+  if (limit == 0) return false;
+  if (auto* vector = std::get_if<promql::Vector>(&value);
+      vector != nullptr && vector->size() > limit) {
+    vector->resize(limit);
+    return true;
+  }
+  if (auto* matrix = std::get_if<promql::Matrix>(&value);
+      matrix != nullptr && matrix->size() > limit) {
+    matrix->resize(limit);
+    return true;
+  }
+  return false;
+}
+
+Answer render(Result<promql::QueryResult> outcome, const Call& call, size_t limit) {
+  if (!outcome) {
+    // Parse and type errors are the query parameter's fault.
+    if (outcome.status().code() == Errc::kBadData) return invalid_param("query", outcome.status());
+    return outcome.status();
+  }
+  promql::QueryResult& result = *outcome;
+  std::vector<std::string> warnings = result.annotations.warnings();
+  if (truncate(result.value, limit)) warnings.emplace_back("results truncated due to limit");
+  const std::string_view stats = call.params.get("stats");
+  if (!stats.empty() && stats != "true" && stats != "all") {
+    warnings.push_back(
+        fmt::format("stats parameter value \"{}\" is deprecated, use \"true\" or \"all\"", stats));
+  }
+  std::string json = kDataPrefix;
+  base::JsonWriter w(json);
+  w.begin_object();
+  write_value(w, result.value);
+  if (!stats.empty()) {
+    w.key("stats");
+    write_stats(w, result.stats);
+  }
+  w.end_object();
+  Answer answer(std::move(json));
+  answer.warnings = std::move(warnings);
+  answer.infos = result.annotations.infos();
+  return answer;
+}
+
+}  // namespace
+
+Answer query(Context& ctx, const Call& call) {
+  const Result<size_t> limit = limit_param(call.params);
+  if (!limit) return limit.status();
+  const Result<model::TimestampMs> t = time_param(call.params, "time", ctx.clock->now_ms());
+  if (!t) return t.status();
+  const Result<promql::QueryOptions> options = query_options(call);
+  if (!options) return options.status();
+  return render(
+      ctx.engine->instant(*ctx.queryable, std::string(call.params.get("query")), *t, *options),
+      call, *limit);
+}
+
+Answer query_range(Context& ctx, const Call& call) {
+  const Result<size_t> limit = limit_param(call.params);
+  if (!limit) return limit.status();
+  const Result<model::TimestampMs> start = parse_time(call.params.get("start"));
+  if (!start) return invalid_param("start", start.status());
+  const Result<model::TimestampMs> end = parse_time(call.params.get("end"));
+  if (!end) return invalid_param("end", end.status());
+  if (*end < *start) return invalid_param("end", "end timestamp must not be before start time");
+  const Result<int64_t> step = parse_duration(call.params.get("step"));
+  if (!step) return invalid_param("step", step.status());
+  if (*step <= 0) {
+    return invalid_param(
+        "step",
+        "zero or negative query resolution step widths are not accepted. Try a positive integer");
+  }
+  if ((*end - *start) / *step > kMaxPoints) {
+    return Status(
+        Errc::kBadData,
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
+        "resolution (?step=XX)");
+  }
+  const Result<promql::QueryOptions> options = query_options(call);
+  if (!options) return options.status();
+  return render(ctx.engine->range(*ctx.queryable, std::string(call.params.get("query")), *start,
+                                  *end, *step, *options),
+                call, *limit);
+}
+
+Answer format_query(Context& ctx, const Call& call) {
+  const Result<promql::ExprPtr> expr =
+      promql::parse_expr(call.params.get("query"), ctx.engine->options().parser);
+  if (!expr) return invalid_param("query", expr.status());
+  std::string json = kDataPrefix;
+  base::JsonWriter w(json);
+  w.string(promql::pretty_print_expr(**expr));
+  return Answer(std::move(json));
+}
+
+}  // namespace silverback::server::api

@@ -1,0 +1,67 @@
+#include "server/api/routes.h"
+
+namespace silverback::server::api {
+
+namespace {
+
+constexpr uint8_t kGetPost = kGet | kPost;
+constexpr uint8_t kPostPut = kPost | kPut;
+constexpr uint8_t kGetHead = kGet | kHead;
+
+constexpr Route kRoutes[] = {
+    {kGetPost, "/api/v1/query", Lane::kQuery, kNeedsReady, query, nullptr, "Instant query."},
+    {kGetPost, "/api/v1/query_range", Lane::kQuery, kNeedsReady, query_range, nullptr,
+     "Range query."},
+    {kGetPost, "/api/v1/format_query", Lane::kQuery, kNeedsReady, format_query, nullptr,
+     "Pretty-prints an expression."},
+    {kGetPost, "/api/v1/series", Lane::kQuery, kNeedsReady, series, nullptr,
+     "Label sets that match."},
+    {kGetPost, "/api/v1/labels", Lane::kQuery, kNeedsReady, label_names, nullptr, "Label names."},
+    {kGet, "/api/v1/label/:name/values", Lane::kQuery, kNeedsReady, label_values, nullptr,
+     "Values of one label."},
+    {kGet, "/api/v1/targets", Lane::kStatus, kNeedsReady, targets, nullptr, "Scrape targets."},
+    {kGet, "/api/v1/scrape_pools", Lane::kStatus, kNeedsReady, scrape_pools, nullptr,
+     "Names of the scrape pools."},
+    {kGet, "/api/v1/metadata", Lane::kStatus, kNeedsReady, metadata, nullptr,
+     "Metadata of scraped metrics."},
+    {kGet, "/api/v1/alertmanagers", Lane::kStatus, kNeedsReady, alertmanagers, nullptr,
+     "Discovered Alertmanagers."},
+    {kGet, "/api/v1/alerts", Lane::kStatus, kNeedsReady, alerts, nullptr, "Active alerts."},
+    {kGet, "/api/v1/rules", Lane::kStatus, kNeedsReady, rules, nullptr,
+     "Rule groups and their state."},
+    {kGet, "/api/v1/status/config", Lane::kStatus, kNeedsReady, status_config, nullptr,
+     "Effective configuration."},
+    {kGet, "/api/v1/status/flags", Lane::kStatus, kNeedsReady, status_flags, nullptr,
+     "Command line flags."},
+    {kGet, "/api/v1/status/runtimeinfo", Lane::kStatus, kNeedsReady, status_runtimeinfo, nullptr,
+     "Facts about this process."},
+    {kGet, "/api/v1/status/buildinfo", Lane::kStatus, kNeedsReady, status_buildinfo, nullptr,
+     "Version."},
+    {kGet, "/api/v1/status/tsdb", Lane::kStatus, kNeedsReady, status_tsdb, nullptr,
+     "Cardinality of the head."},
+    {kPost, "/api/v1/write", Lane::kIngest, kNeedsReady | kMutates | kLargeBody, nullptr,
+     remote_write, "Remote write receiver."},
+    {kPostPut, "/api/v1/admin/tsdb/flush", Lane::kStatus, kNeedsReady | kMutates, admin_flush,
+     nullptr, "Writes all windows to disk."},
+    {kGet, "/metrics", Lane::kStatus, 0, nullptr, own_metrics, "Own metrics."},
+    {kGet, "/version", Lane::kStatus, 0, nullptr, version, "Version as plain JSON."},
+    {kGetHead, "/-/healthy", Lane::kInline, 0, nullptr, healthy, "The process is alive."},
+    {kGetHead, "/-/ready", Lane::kInline, kNeedsReady, nullptr, ready, "Requests are served."},
+    {kPostPut, "/-/reload", Lane::kInline, kMutates, nullptr, reload, "Reloads the configuration."},
+    {kGet, "/-/reload", Lane::kInline, 0, nullptr, only_post, "Refused: GET changes nothing."},
+    {kPostPut, "/-/quit", Lane::kInline, kMutates, nullptr, quit, "Ends the server."},
+    {kGet, "/-/quit", Lane::kInline, 0, nullptr, only_post, "Refused: GET changes nothing."},
+    {kGet, "/", Lane::kInline, 0, nullptr, redirect_home, "To the query page."},
+    {kGet, "/graph", Lane::kInline, 0, nullptr, redirect_home,
+     "To the query page, with its parameters."},
+    {kGet, "/query", Lane::kQuery, kNeedsReady, nullptr, query_page,
+     "A plain page: one expression, its table."},
+};
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+}  // namespace silverback::server::api

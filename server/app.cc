@@ -1,0 +1,392 @@
+#include "server/app.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/crc32c.h"
+#include "base/file.h"
+#include "base/process_metrics.h"
+#include "server/version.h"
+
+namespace silverback::server {
+
+using base::Errc;
+using base::Result;
+using base::Status;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kForever = std::chrono::hours(24);
+constexpr milliseconds kReplayGrace(3000);  // for storage that is still opening when the end comes
+
+base::LogLevel log_level(const Flags& flags) {
+  const std::string& level = flags.get_string("log.level");
+  if (level == "debug") return base::LogLevel::kDebug;
+  if (level == "warn") return base::LogLevel::kWarn;
+  return level == "error" ? base::LogLevel::kError : base::LogLevel::kInfo;
+}
+
+base::LogFormat log_format(const Flags& flags) {
+  return flags.get_string("log.format") == "json" ? base::LogFormat::kJson
+                                                  : base::LogFormat::kLogfmt;
+}
+
+base::WorkerPool::Options pool_options(std::string name, size_t threads, int nice = 0) {
+  base::WorkerPool::Options options;
+  options.name = std::move(name);
+  options.threads = threads;
+  options.nice = nice;
+  return options;
+}
+
+/// A query keeps its thread until it is answered, so there are more threads than cores: the system
+/// shares the cores out fairly, and one slow query does not stop the others.
+size_t query_threads(const Flags& flags) {
+  const auto wanted =
+      static_cast<size_t>(std::max<int64_t>(1, flags.get_int("query.max-concurrency")));
+  return std::min(wanted, std::max<size_t>(8, 2 * size_t{std::thread::hardware_concurrency()}));
+}
+
+}  // namespace
+
+App::App(Flags flags)
+    : flags_(std::move(flags)),
+      features_(parse_features(flags_.get_list("enable-feature"))),
+      config_path_(flags_.get_string("config.file")),
+      logger_(STDERR_FILENO, log_level(flags_), log_format(flags_)),
+      io_(2),
+      status_pool_(pool_options("status", 2)),
+      query_pool_(pool_options("query", query_threads(flags_), 5)),
+      ingest_pool_(pool_options("ingest", 2)),
+      rules_pool_(pool_options("rules", 2)),
+      reload_successful_(
+          registry_.gauge("prometheus_config_last_reload_successful",
+                          "Whether the last configuration reload attempt was successful.")),
+      reload_time_(registry_.gauge("prometheus_config_last_reload_success_timestamp_seconds",
+                                   "Timestamp of the last successful configuration reload.")),
+      ready_(registry_.gauge(
+          "prometheus_ready",
+          "Whether startup was fully completed and the server is ready for normal operation.")) {
+  context_.start_ms = clock_.now_ms();
+  process_metrics_ = base::metrics::add_process_metrics(registry_);
+  registry_
+      .gauge("prometheus_build_info",
+             "A metric with a constant '1' value labeled by the version that was built.",
+             {{"branch", ""},
+              {"goarch", ""},
+              {"goos", "linux"},
+              {"goversion", ""},
+              {"revision", std::string("silverback-") + kVersion},
+              {"tags", ""},
+              {"version", kPrometheusVersion}})
+      .set(1);
+}
+
+App::~App() {
+  shut_down();
+}
+
+std::shared_ptr<const Config> App::config() const {
+  const base::MutexLock lock(mutex_);
+  return config_;
+}
+
+void App::log_settings() {
+  logger_.info("Starting Silverback",
+               {{"version", kVersion}, {"compatible_with", kPrometheusVersion}});
+  for (const std::string& name : flags_.without_effect()) {
+    logger_.info("This flag has no effect here", {{"flag", "--" + name}});
+  }
+  for (const std::string& name : features_.not_built) {
+    logger_.warn("This feature flag is not supported yet and has no effect", {{"option", name}});
+  }
+  for (const std::string& name : features_.unknown) {
+    logger_.warn("Unknown option for --enable-feature", {{"option", name}});
+  }
+}
+
+int App::run() {
+  log_settings();
+  Result<LoadedConfig> loaded = load_config(config_path_, parser_options(features_));
+  if (!loaded) {
+    logger_.error("Error loading config",
+                  {{"file", config_path_}, {"err", loaded.status().message()}});
+    return 2;
+  }
+  first_config_ = std::move(*loaded);
+  for (base::WorkerPool* pool : {&status_pool_, &query_pool_, &ingest_pool_, &rules_pool_})
+    pool->start();
+  io_.start();
+  if (const Status status = listen(); !status.is_ok()) {
+    logger_.error("Unable to start web listener", {{"err", status.message()}});
+    return 1;
+  }
+  if (const Status status = open_storage(); !status.is_ok()) {
+    logger_.error("Opening storage failed", {{"err", status.message()}});
+    return 1;
+  }
+  if (!quit_) {
+    start_services();
+    serve();
+  }
+  shut_down();
+  logger_.info("See you next time!");
+  return 0;
+}
+
+Status App::listen() {
+  context_.clock = &clock_;
+  context_.logger = &logger_;
+  context_.registry = &registry_;
+  // The prefix does not depend on the port; the rest of the location follows once it is known.
+  ASSIGN_OR_RETURN(const WebLocation prefix_only, web_location(flags_, "0"));
+  context_.route_prefix = prefix_only.route_prefix;
+  context_.lifecycle_enabled = flags_.get_bool("web.enable-lifecycle");
+  context_.request_reload = [this](base::UniqueFunction<void(Status)> done) {
+    Event event;
+    event.kind = Event::Kind::kReload;
+    event.cause = "web request";
+    event.done = std::move(done);
+    events_.push(std::move(event));
+  };
+  context_.request_quit = [this] {
+    Event event;
+    event.kind = Event::Kind::kQuit;
+    event.cause = "web request";
+    events_.push(std::move(event));
+  };
+
+  Router::Options routing;
+  routing.status_pool = &status_pool_;
+  routing.query_pool = &query_pool_;
+  routing.ingest_pool = &ingest_pool_;
+  if (!flags_.get_string("web.cors.origin").empty()) {
+    ASSIGN_OR_RETURN(routing.cors_origin,
+                     model::Regex::compile(flags_.get_string("web.cors.origin")));
+  }
+  router_ = std::make_unique<Router>(std::move(routing), context_);
+
+  HttpServer::Options options;
+  options.io = &io_;
+  options.clock = &clock_;
+  options.logger = &logger_;
+  options.listen_addresses = flags_.get_list("web.listen-address");
+  options.max_connections =
+      static_cast<size_t>(std::max<int64_t>(1, flags_.get_int("web.max-connections")));
+  options.idle_timeout = milliseconds(flags_.get_duration_ms("web.read-timeout"));
+  options.body_timeout = options.idle_timeout;
+  http_ = std::make_unique<HttpServer>(std::move(options), *router_);
+  RETURN_IF_ERROR(http_->start());
+  std::string port_file;
+  for (const std::string& address : http_->bound_addresses()) {
+    logger_.info("Listening on", {{"address", address}});
+    port_file += address + "\n";
+  }
+  const std::string& path = flags_.get_string("web.port-file");
+  if (!path.empty())
+    RETURN_IF_ERROR(base::write_file_atomically(base::FileSystem::real(), path, port_file));
+  const std::string first =
+      http_->bound_addresses().empty() ? ":0" : http_->bound_addresses().front();
+  ASSIGN_OR_RETURN(location_, web_location(flags_, first.substr(first.rfind(':') + 1)));
+  return {};
+}
+
+Status App::open_storage() {
+  const Retention retention = effective_retention(flags_, first_config_->config.retention);
+  ASSIGN_OR_RETURN(tsdb::DbOptions options, db_options(flags_, retention));
+  borrow(options);
+
+  // Replay may take long: it runs on a pool, so that the main thread hears signals meanwhile.
+  const auto opened = std::make_shared<std::optional<Result<std::unique_ptr<tsdb::Db>>>>();
+  const bool posted = rules_pool_.post([this, opened, options] {
+    auto result = tsdb::Db::open(options);
+    opened->emplace(std::move(result));
+    events_.push(Event());
+  });
+  if (!posted) return Status(Errc::kInternal, "the rules pool takes no task");
+  logger_.info("Opening storage", {{"path", options.path}});
+  for (bool done = false; !done;) {
+    std::optional<Event> event = events_.wait(quit_ ? kReplayGrace : kForever);
+    if (!event && quit_) {
+      logger_.warn("Storage is still opening: ending without it");
+      std::_Exit(0);  // replay only reads, and its task cannot be interrupted
+    }
+    if (!event) continue;
+    done = event->kind == Event::Kind::kWake;
+    if (event->kind == Event::Kind::kQuit) quit_ = true;
+    if (event->done) event->done(Status(Errc::kUnavailable, "the server is still starting"));
+  }
+  if (!**opened) return (*opened)->status();
+  db_ = std::move(***opened);
+  db_->start();
+  return {};
+}
+
+void App::start_services() {
+  promql::EngineOptions engine = engine_options(flags_, features_);
+  borrow(engine);
+  engine.default_subquery_step_ms = [this] { return evaluation_interval_ms_.load(); };
+  engine_ = std::make_unique<promql::Engine>(std::move(engine));
+  if (flags_.get_bool("web.enable-remote-write-receiver")) {
+    receiver_ = std::make_unique<storage::remote::WriteReceiver>(*db_, clock_, registry_);
+  }
+
+  rules::Notifier::Options notifier = notifier_options(flags_);
+  borrow(notifier);
+  notifier.io = &io_;
+  notifier_ = std::make_unique<rules::Notifier>(notifier);
+
+  rules::RuleManager::Options manager = rule_options(flags_, location_);
+  borrow(manager);
+  manager.io = &io_;
+  manager.rules_pool = &rules_pool_;
+  manager.engine = engine_.get();
+  manager.queryable = db_.get();
+  manager.appendable = db_.get();
+  manager.notifier = notifier_.get();
+  rules_ = std::make_unique<rules::RuleManager>(manager);
+
+  scrape::ScrapeManager::Options scraping = scrape_options(flags_, features_);
+  borrow(scraping);
+  scraping.io = &io_;
+  scraping.ingest_pool = &ingest_pool_;
+  scraping.file_pool = &rules_pool_;
+  scraping.storage = db_.get();
+  scraping.external_labels = first_config_->config.external_labels;
+  scrape_ = std::make_unique<scrape::ScrapeManager>(scraping);
+
+  fill_context(location_);
+  apply(std::move(*first_config_));
+  first_config_.reset();
+  fingerprint_ = config_fingerprint();
+  rules_->start();
+  context_.phase = api::Phase::kReady;
+  ready_.set(1);
+  logger_.info("Server is ready to receive web requests.");
+}
+
+void App::fill_context(const WebLocation& location) {
+  context_.queryable = db_.get();
+  context_.engine = engine_.get();
+  context_.db = db_.get();
+  context_.scrape = scrape_.get();
+  context_.rules = rules_.get();
+  context_.notifier = notifier_.get();
+  context_.receiver = receiver_.get();
+  context_.admin_enabled = flags_.get_bool("web.enable-admin-api");
+  context_.external_host = location.external_host;
+  context_.page_title = flags_.get_string("web.page-title");
+  context_.flags = flags_.effective();
+  context_.config = [this] { return config(); };
+  context_.retention_text = [this] {
+    const base::MutexLock lock(mutex_);
+    return retention_.to_string();
+  };
+  context_.reload_state = [this] {
+    const base::MutexLock lock(mutex_);
+    return reload_state_;
+  };
+}
+
+/// Puts a checked configuration in force. Nothing in here can fail.
+void App::apply(LoadedConfig loaded) {
+  const auto config = std::make_shared<const Config>(std::move(loaded.config));
+  const Retention retention = effective_retention(flags_, config->retention);
+  evaluation_interval_ms_ = config->evaluation_interval_ms;
+  db_->set_retention(retention.time_ms, retention.size_bytes);
+  notifier_->apply(config->alerting, config->external_labels);
+  rules_->apply(loaded.rule_groups, config->evaluation_interval_ms, config->rule_query_offset_ms,
+                config->external_labels);
+  scrape_->apply(config->scrape_configs, config->external_labels);
+  const int64_t now_ms = clock_.now_ms();
+  reload_successful_.set(1);
+  reload_time_.set(static_cast<double>(now_ms) / 1000);
+  const base::MutexLock lock(mutex_);
+  config_ = config;
+  retention_ = retention;
+  reload_state_ = {true, now_ms};
+}
+
+Status App::reload(const std::string& cause) {
+  logger_.info("Loading configuration file", {{"filename", config_path_}, {"cause", cause}});
+  fingerprint_ = config_fingerprint();
+  Result<LoadedConfig> loaded = load_config(config_path_, parser_options(features_));
+  if (!loaded) {
+    logger_.error("Error reloading config",
+                  {{"file", config_path_}, {"err", loaded.status().message()}});
+    reload_successful_.set(0);
+    const base::MutexLock lock(mutex_);
+    reload_state_.successful = false;
+    return loaded.status();
+  }
+  apply(std::move(*loaded));
+  logger_.info("Completed loading of configuration file", {{"filename", config_path_}});
+  return {};
+}
+
+/// Changes when the configuration or one of its rule files does.
+std::string App::config_fingerprint() const {
+  if (!flags_.get_bool("config.auto-reload")) return {};
+  std::vector<std::string> paths = {config_path_};
+  if (const std::shared_ptr<const Config> current = config()) {
+    for (const std::string& glob : current->rule_files) {
+      const std::vector<std::string> found = base::expand_glob(glob);
+      paths.insert(paths.end(), found.begin(), found.end());
+    }
+  }
+  std::string fingerprint;
+  for (const std::string& path : paths) {
+    const Result<std::string> text = base::FileSystem::real().read_file(path);
+    fingerprint += text ? fmt::format("{} {} {:08x}\n", path, text->size(), base::crc32c(*text))
+                        : fmt::format("{} unreadable\n", path);
+  }
+  return fingerprint;
+}
+
+void App::serve() {
+  const bool watch = flags_.get_bool("config.auto-reload");
+  const milliseconds interval =
+      watch ? milliseconds(
+                  std::max<int64_t>(1000, flags_.get_duration_ms("config.auto-reload-interval")))
+            : kForever;
+  while (!quit_) {
+    std::optional<Event> event = events_.wait(interval);
+    if (!event) {
+      if (watch && config_fingerprint() != fingerprint_) {
+        reload("changed file").permit_unchecked("logged and counted");
+      }
+      continue;
+    }
+    if (event->kind == Event::Kind::kQuit) {
+      logger_.warn("Exiting gracefully...", {{"cause", event->cause}});
+      quit_ = true;
+    } else if (event->kind == Event::Kind::kReload) {
+      const Status status = reload(event->cause);
+      if (event->done) event->done(status);
+    }
+  }
+}
+
+/// Listener, scraping, rules, notifications, queries, storage; then the pools and the I/O threads.
+void App::shut_down() {
+  if (std::exchange(stopped_, true)) return;
+  context_.phase = api::Phase::kStopping;
+  ready_.set(0);
+  if (http_) http_->stop();
+  if (scrape_) scrape_->stop();
+  if (rules_) rules_->stop();
+  if (notifier_) notifier_->stop();
+  for (base::WorkerPool* pool : {&query_pool_, &status_pool_, &ingest_pool_, &rules_pool_})
+    pool->stop();
+  if (db_) db_->stop();
+  io_.stop();
+}
+
+}  // namespace silverback::server

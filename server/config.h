@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+#include "promql/parser.h"
+#include "rules/notifier.h"
+#include "rules/rule_file.h"
+#include "scrape/scrape_config.h"
+
+namespace silverback::server {
+
+/// `storage.tsdb.retention`: overrules the flags where given.
+struct RetentionConfig {
+  std::optional<int64_t> time_ms;
+  std::optional<uint64_t> size_bytes;
+  bool operator==(const RetentionConfig&) const = default;
+};
+
+/// A whole prometheus.yml, checked, with defaults filled in. Immutable once parsed.
+struct Config {
+  scrape::ScrapeDefaults scrape_defaults;
+  int64_t evaluation_interval_ms = 60'000;
+  int64_t rule_query_offset_ms = 0;
+  model::Labels external_labels;
+  std::vector<std::string> rule_files;  // globs, resolved against the file's folder
+  rules::AlertingConfig alerting;
+  std::vector<scrape::ScrapeConfig> scrape_configs;
+  RetentionConfig retention;
+
+  /// Effective YAML for status/config: defaults shown, secrets masked.
+  std::string to_yaml() const;
+};
+
+/// Parses the text of a configuration. `file` is its path: errors carry it, relative paths resolve
+/// against its folder. What is valid in Prometheus but not built is kUnsupported, by name.
+base::Result<Config> parse_config(const std::string& text, const std::string& file);
+
+/// A configuration with everything it names read and parsed: ready to be put in force.
+struct LoadedConfig {
+  Config config;
+  std::vector<rules::RuleGroupConfig> rule_groups;
+};
+
+/// Reads the file and its rule files. Blocking.
+base::Result<LoadedConfig> load_config(const std::string& path,
+                                       const promql::ParserOptions& options);
+
+/// Go's os.Expand with the environment: $NAME, ${NAME}, $$; unknown names are empty.
+std::string expand_environment(const std::string& text);
+
+}  // namespace silverback::server

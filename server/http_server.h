@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/io_runtime.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "server/http_message.h"
+
+namespace silverback::server {
+
+/// An HTTP/1.1 server: one coroutine and one strand a connection, keep-alive, pipelining, limits on
+/// heads, bodies, speed and connections. Handlers run wherever HttpHandler sends them; while one
+/// runs, its socket is watched, and the request's stop_token fires when the client goes away.
+/// Threads: start and stop by the owner, everything else on the I/O threads.
+class HttpServer {
+ public:
+  struct Options {
+    base::IoRuntime* io = nullptr;  // all borrowed
+    base::Clock* clock = nullptr;
+    base::Logger* logger = nullptr;
+    std::vector<std::string> listen_addresses;  // "host:port", ":port", "[::1]:0"
+    size_t max_connections = 512;
+    std::chrono::milliseconds idle_timeout{300'000};  // a keep-alive connection without a request
+    std::chrono::milliseconds head_timeout{
+        10'000};                                   // first byte (or connect) to the end of the head
+    std::chrono::milliseconds body_grace{10'000};  // then a body must average 1 KiB/s
+    std::chrono::milliseconds body_timeout{300'000};  // over all
+    std::chrono::milliseconds write_timeout{60'000};  // without progress
+  };
+
+  HttpServer(Options options, HttpHandler& handler);
+  ~HttpServer();  // stop()
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Binds every address, then accepts. kIo names the address that could not be bound.
+  base::Status start();
+  /// Accepts nothing more, fires every stop_token, lets running requests answer for up to `grace`,
+  /// then closes what is left. Blocking; not on an I/O thread.
+  void stop(std::chrono::milliseconds grace = std::chrono::milliseconds(2000));
+
+  /// "127.0.0.1:9090" per listener, once started.
+  std::vector<std::string> bound_addresses() const;
+  size_t connections() const;
+
+  struct Impl;  // named by the sessions in the .cc
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace silverback::server
