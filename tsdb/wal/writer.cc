@@ -110,28 +110,30 @@ void Writer::barrier(Done done) {
 }
 
 Status Writer::flush(bool rotate) {
+  // Shared with the callback, which may still be leaving when the waiter is gone.
   struct Wait {
     base::Mutex mutex;
     base::CondVar changed;
-    bool done = false;
-    Status status;
-  } wait;
+    bool done GUARDED_BY(mutex) = false;
+    Status status GUARDED_BY(mutex);
+  };
+  const auto wait = std::make_shared<Wait>();
   {
     base::MutexLock lock(mutex_);
     if (!started_ || stopping_) return Status(Errc::kUnavailable, "the write-ahead log is closed");
     pending_.sync = true;
     pending_.rotate = pending_.rotate || rotate;
-    pending_.waiting.push_back([&wait](const Status& s) {
-      base::MutexLock done_lock(wait.mutex);
-      wait.status = s;
-      wait.done = true;
-      wait.changed.notify_all();
+    pending_.waiting.push_back([wait](const Status& s) {
+      base::MutexLock done_lock(wait->mutex);
+      wait->status = s;
+      wait->done = true;
+      wait->changed.notify_all();
     });
     wake_.notify_one();
   }
-  base::MutexLock lock(wait.mutex);
-  while (!wait.done) wait.changed.wait(wait.mutex);
-  return wait.status;
+  base::MutexLock lock(wait->mutex);
+  while (!wait->done) wait->changed.wait(wait->mutex);
+  return wait->status;
 }
 
 bool Writer::has_removable(uint64_t sequence) const {
