@@ -52,6 +52,7 @@ Result<std::vector<Found>> find_everywhere(const ReadView& view, model::TimeRang
                      partitions[i]->partition().select(matchers));
     found.reserve(found.size() + some.size());
     for (const PartitionSeries& s : some) {
+      if (s.max_time_ms <= range.after || s.min_time_ms > range.until) continue;
       found.push_back({s.hash, static_cast<uint32_t>(i + 1), s.rank});
     }
     runs.push_back(found.size());

@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace silverback::tsdb {
+namespace {
+
+FlushedWindows::Window window_of(const storage::PartitionMeta& meta) {
+  return {meta.window_start_ms, meta.window_end_ms, meta.wal_sequence};
+}
+
+}  // namespace
 
 PartitionHandle::PartitionHandle(storage::BlockStore& store, const storage::PartitionMeta& meta)
     : partition_(store, meta),
@@ -46,10 +53,8 @@ void VersionSet::install(std::vector<std::shared_ptr<PartitionHandle>> partition
     return std::make_pair(a->meta().window_start_ms, a->meta().id) <
            std::make_pair(b->meta().window_start_ms, b->meta().id);
   });
-  std::vector<FlushedWindows::Window> windows;
-  for (const auto& p : partitions) {
-    windows.push_back({p->meta().window_start_ms, p->meta().window_end_ms, p->meta().wal_sequence});
-  }
+  std::vector<FlushedWindows::Window> windows = removed_;
+  for (const auto& p : partitions) windows.push_back(window_of(p->meta()));
   auto next = std::make_shared<TsdbVersion>();
   next->partitions = std::move(partitions);
   next->flushed = FlushedWindows(std::move(windows));
@@ -73,6 +78,7 @@ void VersionSet::remove(const std::vector<uint32_t>& ids) {
     if (std::find(ids.begin(), ids.end(), p->meta().id) == ids.end()) {
       kept.push_back(p);
     } else {
+      removed_.push_back(window_of(p->meta()));
       p->retire([dead = dead_](uint32_t id) {
         base::MutexLock lock(dead->mutex);
         dead->ids.push_back(id);

@@ -76,6 +76,9 @@ class VersionSet {
   void install(std::vector<std::shared_ptr<PartitionHandle>> partitions);
 
   storage::BlockStore& store_;
+  // Of partitions taken out: while a reader keeps their chunks in the head, nobody else sees them.
+  // Belongs to whoever calls add() and remove().
+  std::vector<FlushedWindows::Window> removed_;
   const std::shared_ptr<Dead> dead_ = std::make_shared<Dead>();
   mutable base::Mutex mutex_;
   std::shared_ptr<const TsdbVersion> current_ GUARDED_BY(mutex_);

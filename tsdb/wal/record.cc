@@ -41,16 +41,16 @@ int64_t plus(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 
-/// Walks the entries of a section: who and when.
-struct Cursor {
-  storage::SeriesRef ref;
-  model::TimestampMs t = 0;
-  void next(ByteReader& r) {
-    ref.slot = static_cast<uint32_t>(plus(ref.slot, r.svarint()));
-    ref.generation = static_cast<uint32_t>(r.uvarint());
-    t = plus(t, r.svarint());
-  }
-};
+/// What a sample's entry holds behind its series and time. Stored: explicit numbers.
+enum class SampleKind : uint8_t { kFloat = 0, kStartedFloat = 1, kHistogram = 2 };
+constexpr unsigned kKindBits = 2;
+
+uint64_t zigzag(int64_t v) {
+  return (static_cast<uint64_t>(v) << 1) ^ static_cast<uint64_t>(v >> 63);
+}
+int64_t unzigzag(uint64_t v) {
+  return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1);
+}
 
 Result<model::Labels> read_labels(ByteReader& r) {
   const std::string_view bytes = r.string();
@@ -70,16 +70,33 @@ Result<storage::SeriesRef> read_ref(ByteReader& r) {
   return ref;
 }
 
-Status decode_histogram_sample(ByteReader& r, uint64_t sequence, const Cursor& at,
-                               RecordHandler& handler, storage::ColumnBuffer& buffer) {
-  const int64_t start = r.svarint();
-  const std::string_view encoded = r.string();
-  RETURN_IF_ERROR(r.status());
-  buffer.clear();
-  RETURN_IF_ERROR(chunkenc::decode_histograms(encoded, 1, model::TimeRange::all(), buffer));
-  if (buffer.histograms.size() != 1) return Status(Errc::kCorruption, "a histogram is missing");
-  handler.sample(sequence, at.ref, start, at.t, buffer.histograms.front());
-  return {};
+Status decode_samples(ByteReader& r, uint64_t sequence, RecordHandler& handler) {
+  storage::SeriesRef ref;
+  model::TimestampMs t = 0;
+  storage::ColumnBuffer buffer;
+  for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
+    const uint64_t lead = r.uvarint();
+    ref.slot = static_cast<uint32_t>(plus(ref.slot, unzigzag(lead >> kKindBits)));
+    ref.generation = static_cast<uint32_t>(r.uvarint());
+    t = plus(t, r.svarint());
+    const auto kind = static_cast<SampleKind>(lead & ((1U << kKindBits) - 1));
+    const int64_t start = kind == SampleKind::kFloat ? 0 : r.svarint();
+    if (kind == SampleKind::kHistogram) {
+      const std::string_view encoded = r.string();
+      RETURN_IF_ERROR(r.status());
+      buffer.clear();
+      RETURN_IF_ERROR(chunkenc::decode_histograms(encoded, 1, model::TimeRange::all(), buffer));
+      if (buffer.histograms.size() != 1) return Status(Errc::kCorruption, "a histogram is missing");
+      handler.sample(sequence, ref, start, t, buffer.histograms.front());
+      continue;
+    }
+    if (kind != SampleKind::kFloat && kind != SampleKind::kStartedFloat) {
+      return Status(Errc::kCorruption, "unknown kind of sample");
+    }
+    const double v = r.f64();
+    if (r.ok()) handler.sample(sequence, ref, start, t, v);
+  }
+  return r.status();
 }
 
 Status decode_batch(ByteReader& r, uint64_t sequence, Part part, RecordHandler& handler) {
@@ -89,22 +106,7 @@ Status decode_batch(ByteReader& r, uint64_t sequence, Part part, RecordHandler& 
     handler.series(ref, labels);
   }
   if (part == Part::kSeriesOnly) return r.status();
-  for (const bool started : {false, true}) {
-    Cursor at;
-    for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
-      at.next(r);
-      const int64_t start = started ? r.svarint() : 0;
-      const double v = r.f64();
-      if (r.ok()) handler.sample(sequence, at.ref, start, at.t, v);
-    }
-  }
-  Cursor at;
-  storage::ColumnBuffer buffer;
-  for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
-    at.next(r);
-    RETURN_IF_ERROR(decode_histogram_sample(r, sequence, at, handler, buffer));
-  }
-  return r.status();
+  return decode_samples(r, sequence, handler);
 }
 
 Status decode_checkpoint(ByteReader& r, Part part, RecordHandler& handler) {
@@ -124,56 +126,50 @@ Status decode_checkpoint(ByteReader& r, Part part, RecordHandler& handler) {
 
 }  // namespace
 
-void BatchEncoder::Section::begin(storage::SeriesRef to, model::TimestampMs at) {
-  ByteWriter w(bytes);
-  w.svarint(int64_t{to.slot} - int64_t{ref.slot});
-  w.uvarint(to.generation);
-  w.svarint(minus(at, t));
-  ref = to;
-  t = at;
-  ++count;
-}
-
-void BatchEncoder::Section::put(std::string& out) const {
-  ByteWriter w(out);
-  w.uvarint(count);
-  w.bytes(bytes);
-}
-
 void BatchEncoder::series(storage::SeriesRef ref, const model::Labels& labels) {
-  ByteWriter w(series_.bytes);
+  ByteWriter w(series_);
   w.u32(ref.slot);
   w.u32(ref.generation);
   w.string(labels.bytes());
-  ++series_.count;
+  ++series_count_;
+}
+
+void BatchEncoder::begin_sample(uint8_t kind, storage::SeriesRef ref, model::TimestampMs t) {
+  ByteWriter w(samples_);
+  w.uvarint(zigzag(int64_t{ref.slot} - int64_t{slot_}) << kKindBits | kind);
+  w.uvarint(ref.generation);
+  w.svarint(minus(t, t_));
+  slot_ = ref.slot;
+  t_ = t;
+  ++sample_count_;
 }
 
 void BatchEncoder::sample(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
                           double v) {
-  Section& section = start == 0 ? floats_ : started_floats_;
-  section.begin(ref, t);
-  ByteWriter w(section.bytes);
+  const auto kind = start == 0 ? SampleKind::kFloat : SampleKind::kStartedFloat;
+  begin_sample(static_cast<uint8_t>(kind), ref, t);
+  ByteWriter w(samples_);
   if (start != 0) w.svarint(start);
   w.f64(v);
 }
 
 void BatchEncoder::sample(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
                           std::string_view encoded) {
-  histograms_.begin(ref, t);
-  ByteWriter w(histograms_.bytes);
+  begin_sample(static_cast<uint8_t>(SampleKind::kHistogram), ref, t);
+  ByteWriter w(samples_);
   w.svarint(start);
   w.string(encoded);
 }
 
 std::string BatchEncoder::finish(uint64_t sequence) const {
   std::string out;
-  out.reserve(series_.bytes.size() + floats_.bytes.size() + started_floats_.bytes.size() +
-              histograms_.bytes.size() + 64);
+  out.reserve(series_.size() + samples_.size() + 32);
   put_prologue(sequence, RecordKind::kBatch, out);
-  series_.put(out);
-  floats_.put(out);
-  started_floats_.put(out);
-  histograms_.put(out);
+  ByteWriter w(out);
+  w.uvarint(series_count_);
+  w.bytes(series_);
+  w.uvarint(sample_count_);
+  w.bytes(samples_);
   return out;
 }
 

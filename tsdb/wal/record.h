@@ -28,7 +28,7 @@ struct NewestSample {
 
 inline constexpr size_t kMaxRecordBytes = size_t{256} << 20;
 
-/// Builds the body of a kBatch record. Threads: externally locked.
+/// Builds the body of a kBatch record; samples keep their order. Threads: externally locked.
 class BatchEncoder {
  public:
   void series(storage::SeriesRef ref, const model::Labels& labels);
@@ -42,15 +42,11 @@ class BatchEncoder {
   static std::string encode_value(const model::Histogram& h);
 
  private:
-  struct Section {
-    std::string bytes;
-    uint64_t count = 0;
-    storage::SeriesRef ref;
-    model::TimestampMs t = 0;
-    void begin(storage::SeriesRef to, model::TimestampMs at);
-    void put(std::string& out) const;
-  };
-  Section series_, floats_, started_floats_, histograms_;
+  void begin_sample(uint8_t kind, storage::SeriesRef ref, model::TimestampMs t);
+  std::string series_, samples_;
+  uint64_t series_count_ = 0, sample_count_ = 0;
+  uint32_t slot_ = 0;  // of the sample before, as the next
+  model::TimestampMs t_ = 0;
 };
 
 /// Builds the body of a kCheckpoint record. Threads: externally locked.

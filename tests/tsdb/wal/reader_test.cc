@@ -1,9 +1,9 @@
 #include "tsdb/wal/reader.h"
 
-#include <catch2/catch.hpp>
-
 #include <string>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include "base/file.h"
 #include "tests/support/temp_dir.h"
@@ -30,9 +30,13 @@ std::string segment(uint64_t id, uint64_t first, uint64_t last) {
   return out;
 }
 
-size_t offset_of(size_t record) { return wal::kHeaderBytes + record * kRecordBytes; }
+size_t offset_of(size_t record) {
+  return wal::kHeaderBytes + record * kRecordBytes;
+}
 
-void flip(std::string& bytes, size_t at) { bytes[at] = static_cast<char>(bytes[at] ^ 1); }
+void flip(std::string& bytes, size_t at) {
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+}
 
 struct Log {
   void put(uint64_t id, const std::string& bytes) {
@@ -120,8 +124,12 @@ TEST_CASE("WAL reader tells damage at a segment's end when the next one does not
   std::string bytes = segment(1, 1, 3);
   flip(bytes, offset_of(2) + 30);
   log.put(1, bytes);
-  SECTION("by its records") { log.put(2, segment(2, 4, 4)); }
-  SECTION("by its header alone") { log.put(2, segment(2, 4, 3)); }
+  SECTION("by its records") {
+    log.put(2, segment(2, 4, 4));
+  }
+  SECTION("by its header alone") {
+    log.put(2, segment(2, 4, 3));
+  }
   const auto found = log.scan();
   CHECK(found.corrupt.size() == 1);
   CHECK(found.tails.empty());
@@ -163,8 +171,9 @@ TEST_CASE("WAL reader copes with empty and foreign files", "[tsdb]") {
   Log log;
   log.put(1, "");
   log.put(2, segment(2, 1, 2));
-  REQUIRE(silverback::base::write_file_atomically(FileSystem::real(), log.dir.file("notes.txt"), "x")
-              .is_ok());
+  REQUIRE(
+      silverback::base::write_file_atomically(FileSystem::real(), log.dir.file("notes.txt"), "x")
+          .is_ok());
   const auto found = log.scan();
   CHECK(sequences(found) == Sequences{1, 2});
 }

@@ -1,11 +1,11 @@
 #include "tsdb/wal/record.h"
 
-#include <catch2/catch.hpp>
-
 #include <bit>
 #include <limits>
 #include <string>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include "model/stale.h"
 

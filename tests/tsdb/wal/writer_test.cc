@@ -1,12 +1,12 @@
 #include "tsdb/wal/writer.h"
 
-#include <catch2/catch.hpp>
-
 #include <atomic>
 #include <future>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <catch2/catch.hpp>
 
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -42,7 +42,8 @@ struct TestWriter {
   /// Gives a record and waits until it counts as written.
   Status put(uint64_t sequence) {
     std::promise<Status> promise;
-    writer->enqueue(sequence, body(sequence), [&promise](const Status& s) { promise.set_value(s); });
+    writer->enqueue(sequence, body(sequence),
+                    [&promise](const Status& s) { promise.set_value(s); });
     return promise.get_future().get();
   }
   static std::string body(uint64_t sequence) {
