@@ -187,7 +187,7 @@ Status App::listen() {
   std::string port_file;
   for (const std::string& address : http_->bound_addresses()) {
     logger_.info("Listening on", {{"address", address}});
-    port_file += address + "\n";
+    port_file += address.substr(address.rfind(':') + 1) + "\n";
   }
   const std::string& path = flags_.get_string("web.port-file");
   if (!path.empty())

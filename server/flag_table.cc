@@ -230,7 +230,7 @@ constexpr FlagDef kFlags[] = {
     {"web.port-file",
      K::kString,
      "",
-     "File that receives the bound addresses, one a line, once listening.",
+     "File that receives the bound ports, one a line, once listening.",
      {},
      S::kWorks,
      true},

@@ -1,0 +1,82 @@
+#include "server/settings.h"
+
+#include <catch2/catch.hpp>
+
+namespace base = silverback::base;
+namespace server = silverback::server;
+
+namespace {
+
+server::Flags flags_of(std::vector<std::string> args) {
+  auto flags = server::Flags::parse(args);
+  INFO((flags ? "" : flags.status().message()));
+  REQUIRE(flags.is_ok());
+  return *flags;
+}
+
+constexpr int64_t kDayMs = 24LL * 3600 * 1000;
+
+}  // namespace
+
+TEST_CASE("Retention follows the config file, then the flags, then 30 days", "[server]") {
+  struct Row {
+    std::vector<std::string> args;
+    server::RetentionConfig config;
+    std::string shown;
+  };
+  const std::vector<Row> rows = {
+      {{}, {}, "30d"},
+      {{"--storage.tsdb.retention.time=100y"}, {}, "100y"},
+      {{"--storage.tsdb.retention.time=0s"}, {}, "30d"},
+      {{"--storage.tsdb.retention.size=10GB"}, {}, "10GiB"},
+      {{"--storage.tsdb.retention.size=10GB", "--storage.tsdb.retention.time=5d"},
+       {},
+       "5d or 10GiB"},
+      {{"--storage.tsdb.retention.time=5d"}, {7 * kDayMs, std::nullopt}, "1w"},
+      {{}, {std::nullopt, 1 << 20}, "1MiB"},
+      {{}, {0, 0}, "30d"},
+      {{"--storage.tsdb.retention.size=10GB"}, {2 * kDayMs, 0}, "2d"},
+  };
+  for (const Row& row : rows)
+    CHECK(server::effective_retention(flags_of(row.args), row.config).to_string() == row.shown);
+}
+
+TEST_CASE("Web location comes from the external URL and the route prefix", "[server]") {
+  struct Row {
+    std::vector<std::string> args;
+    std::string url, host, prefix;
+  };
+  const std::vector<Row> rows = {
+      {{"--web.external-url=https://p.example/"}, "https://p.example", "p.example", ""},
+      {{"--web.external-url=https://p.example:1/a/b/"},
+       "https://p.example:1/a/b",
+       "p.example:1",
+       "/a/b"},
+      {{"--web.external-url=http://p/a", "--web.route-prefix=/"}, "http://p/a", "p", ""},
+      {{"--web.external-url=http://p/a", "--web.route-prefix=x/"}, "http://p/a", "p", "/x"},
+  };
+  for (const Row& row : rows) {
+    const auto location = server::web_location(flags_of(row.args), "9090");
+    REQUIRE(location.is_ok());
+    CHECK(location->external_url == row.url);
+    CHECK(location->external_host == row.host);
+    CHECK(location->route_prefix == row.prefix);
+  }
+  const auto derived = server::web_location(flags_of({}), "1234");
+  REQUIRE(derived.is_ok());
+  CHECK(derived->external_host.substr(derived->external_host.rfind(':')) == ":1234");
+  CHECK_FALSE(server::web_location(flags_of({"--web.external-url='http://x'"}), "1").is_ok());
+  CHECK_FALSE(server::web_location(flags_of({"--web.external-url=nonsense"}), "1").is_ok());
+}
+
+TEST_CASE("Storage options are checked", "[server]") {
+  const server::Retention retention;
+  CHECK(server::db_options(flags_of({"--storage.wal.sync=interval"}), retention)->wal_sync ==
+        silverback::tsdb::WalSync::kInterval);
+  CHECK(server::db_options(flags_of({"--storage.tsdb.max-head-series=7"}), retention)
+            ->max_head_series == 7);
+  CHECK_FALSE(
+      server::db_options(flags_of({"--storage.tsdb.min-block-duration=0s"}), retention).is_ok());
+  CHECK_FALSE(
+      server::db_options(flags_of({"--storage.tsdb.wal-segment-size=1KB"}), retention).is_ok());
+}
