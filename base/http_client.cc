@@ -337,7 +337,8 @@ asio::awaitable<Result<std::shared_ptr<const Prepared>>> HttpClient::Impl::prepa
   }
   if (file_pool == nullptr) co_return prepare_now(need_tls);
   auto self = shared_from_this();
-  auto done = co_await run_on(*file_pool, [self, need_tls] { return self->prepare_now(need_tls); });
+  auto work = [self, need_tls] { return self->prepare_now(need_tls); };
+  auto done = co_await run_on(*file_pool, work);
   if (!done) co_return Status(Errc::kUnavailable, "no worker free to read credential files");
   co_return std::move(*done);
 }
@@ -460,7 +461,8 @@ HttpClient::~HttpClient() = default;
 
 asio::awaitable<Result<HttpClient::Response>> HttpClient::fetch(Request request, Limits limits) {
   const std::shared_ptr<Impl> impl = impl_;  // the client may go while we wait
-  auto guard = std::make_shared<FetchGuard>(co_await asio::this_coro::executor, limits.timeout);
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto guard = std::make_shared<FetchGuard>(executor, limits.timeout);
   guard->start();
   const std::stop_callback cancel(limits.stop, [guard] { guard->cancel(); });
   Result<Response> done = co_await impl->run(std::move(request), limits, guard);

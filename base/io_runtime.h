@@ -64,12 +64,27 @@ boost::asio::awaitable<bool> run_on_pool(WorkerPool& pool, UniqueFunction<void()
 }  // namespace detail
 
 /// Runs `fn` on the pool and gives its result back on the caller's executor:
-///   auto r = co_await base::run_on(pool, [&] { return parse(body); });
-/// nullopt when the pool's queue is full or it has stopped. `fn`'s result must be movable, not void.
+///   auto work = [body = std::move(body)] { return parse(body); };
+///   auto r = co_await base::run_on(pool, work);
+/// nullopt when the pool's queue is full or it has stopped. `fn`'s result must be movable, not
+/// void. A lambda that owns something must be named, as above: g++ 12 copies temporaries in a
+/// co_await bit by bit and destroys both. One that holds only references may stand in the call.
 template <typename F>
-boost::asio::awaitable<std::optional<std::invoke_result_t<F&>>> run_on(WorkerPool& pool, F fn) {
+requires(!std::is_trivially_copyable_v<F>)
+    boost::asio::awaitable<std::optional<std::invoke_result_t<F&>>> run_on(WorkerPool& pool,
+                                                                           F& fn) {
   std::optional<std::invoke_result_t<F&>> result;
-  const bool ran = co_await detail::run_on_pool(pool, [&] { result.emplace(fn()); });
+  UniqueFunction<void()> work = [&] { result.emplace(fn()); };
+  const bool ran = co_await detail::run_on_pool(pool, std::move(work));
+  if (!ran) co_return std::nullopt;
+  co_return std::move(result);
+}
+template <typename F>
+requires(std::is_trivially_copyable_v<F>)
+    boost::asio::awaitable<std::optional<std::invoke_result_t<F&>>> run_on(WorkerPool& pool, F fn) {
+  std::optional<std::invoke_result_t<F&>> result;
+  UniqueFunction<void()> work = [&] { result.emplace(fn()); };
+  const bool ran = co_await detail::run_on_pool(pool, std::move(work));
   if (!ran) co_return std::nullopt;
   co_return std::move(result);
 }

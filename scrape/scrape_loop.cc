@@ -172,7 +172,7 @@ asio::awaitable<void> ScrapeLoop::scrape(model::TimestampMs t) {
     return ingest_.ingest(std::move(moved));
   };
   const std::optional<ScrapeIngest::Outcome> outcome =
-      co_await base::run_on(*context_.ingest_pool, std::move(work));
+      co_await base::run_on(*context_.ingest_pool, work);
   report(outcome, started_ms);
 }
 
@@ -240,15 +240,13 @@ asio::awaitable<void> ScrapeLoop::end_of_run() {
   const int64_t stale_at = next_grid(context_.clock->now_ms());
   const int64_t interval = settings->target.interval_ms;
   const int64_t until = stale_at + interval + interval / 10;
-  while (stale_at_end_) {
-    if (co_await sleep_until(until)) break;
-  }
+  for (bool reached = false; stale_at_end_ && !reached;) reached = co_await sleep_until(until);
   if (!stale_at_end_) co_return;
   auto work = [this, settings, stale_at] {
     ingest_.write_end_of_run(*settings->config, stale_at);
     return true;
   };
-  const std::optional<bool> done = co_await base::run_on(*context_.ingest_pool, std::move(work));
+  const std::optional<bool> done = co_await base::run_on(*context_.ingest_pool, work);
   if (!done) context_.metrics->skipped_busy.inc();
 }
 
