@@ -15,7 +15,7 @@ namespace silverback::storage::remote {
 /// Answer to one remote-write request.
 struct WriteReply {
   int http_status = 204;
-  std::string error;  // body text when not 2xx
+  std::string error;                                    // body text when not 2xx
   uint64_t samples = 0, histograms = 0, exemplars = 0;  // written
 };
 

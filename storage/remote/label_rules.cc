@@ -1,0 +1,118 @@
+#include "storage/remote/label_rules.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/utf8.h"
+
+namespace silverback::storage::remote {
+namespace {
+
+using base::Errc;
+using base::Status;
+
+constexpr size_t kShownBytes = 64;
+constexpr size_t kShownLabels = 16;
+
+std::string quoted(std::string_view s) {
+  const std::string text = model::go_quote(s.substr(0, kShownBytes));
+  return s.size() > kShownBytes ? text + "..." : text;
+}
+
+Status bad(std::string message) {
+  return {Errc::kBadData, std::move(message)};
+}
+
+Status too_long(std::string_view what, std::string_view name, size_t bytes, size_t limit) {
+  return bad("label " + std::string(what) + " of " + quoted(name) + " has " +
+             std::to_string(bytes) + " bytes, the limit is " + std::to_string(limit));
+}
+
+Status check_sizes(const std::vector<model::Label>& labels) {
+  if (labels.size() > kMaxLabels) {
+    return bad(std::to_string(labels.size()) + " labels, the limit is " +
+               std::to_string(kMaxLabels));
+  }
+  for (const model::Label& label : labels) {
+    if (label.name.empty()) return bad("label name is empty");
+    if (label.name.size() > kMaxLabelNameBytes) {
+      return too_long("name", label.name, label.name.size(), kMaxLabelNameBytes);
+    }
+    if (label.value.size() > kMaxLabelValueBytes) {
+      return too_long("value", label.name, label.value.size(), kMaxLabelValueBytes);
+    }
+  }
+  return Status::ok();
+}
+
+Status check_utf8(const std::vector<model::Label>& labels) {
+  for (const model::Label& label : labels) {
+    if (!base::is_valid_utf8(label.name)) {
+      return bad("label name " + quoted(label.name) + " is not valid UTF-8");
+    }
+    if (!base::is_valid_utf8(label.value)) {
+      return bad("label value of " + quoted(label.name) + " is not valid UTF-8");
+    }
+  }
+  return Status::ok();
+}
+
+bool all_ascii(std::string_view s) {
+  unsigned char seen = 0;
+  for (const char c : s) seen |= static_cast<unsigned char>(c);  // vectorised
+  return seen < 0x80;
+}
+
+bool by_name(const model::Label& a, const model::Label& b) {
+  return a.name < b.name;
+}
+
+}  // namespace
+
+Status encode_labels(std::vector<model::Label>& labels, std::string& bytes) {
+  RETURN_IF_ERROR(check_sizes(labels));
+  if (!std::is_sorted(labels.begin(), labels.end(), by_name)) {
+    std::sort(labels.begin(), labels.end(), by_name);
+  }
+  bytes.clear();
+  bool whole = true;
+  base::ByteWriter w(bytes);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (i > 0 && labels[i].name == labels[i - 1].name) {
+      return bad("label name " + quoted(labels[i].name) + " is not unique");
+    }
+    if (labels[i].value.empty()) {
+      whole = false;
+      continue;
+    }
+    w.string(labels[i].name);
+    w.string(labels[i].value);
+  }
+  // Lengths below 128 are ASCII too: one pass over the whole settles nearly every series.
+  return whole && all_ascii(bytes) ? Status::ok() : check_utf8(labels);
+}
+
+Status encode_series_labels(std::vector<model::Label>& labels, std::string& bytes) {
+  RETURN_IF_ERROR(encode_labels(labels, bytes));
+  for (const model::Label& label : labels) {
+    if (label.name == model::kMetricName && !label.value.empty()) return Status::ok();
+  }
+  return bad("metric name is missing");
+}
+
+std::string describe_labels(const std::vector<model::Label>& labels) {
+  std::string out = "{";
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (i > 0) out += ", ";
+    if (i == kShownLabels) {
+      out += "...";
+      break;
+    }
+    out += quoted(labels[i].name) + "=" + quoted(labels[i].value);
+  }
+  return out + "}";
+}
+
+}  // namespace silverback::storage::remote
