@@ -92,6 +92,28 @@ bool append_small_integer(std::string& out, double v) {
   return true;
 }
 
+// Most measured values have few decimals: v = whole / 10^k for a small k. Both sides are exact and
+// the division is rounded correctly, so the first k that gives v back has the shortest digits.
+bool append_few_decimals(std::string& out, double v) {
+  constexpr std::array<double, 5> kScales{1, 10, 100, 1000, 10000};
+  const double magnitude = std::fabs(v);
+  if (!(magnitude >= 1e-4 && magnitude < 1e10)) return false;
+  for (size_t k = 1; k < kScales.size(); ++k) {
+    const auto whole = static_cast<uint64_t>(magnitude * kScales[k] + 0.5);
+    if (static_cast<double>(whole) / kScales[k] != magnitude) continue;
+    if (v < 0) out += '-';
+    const auto scale = static_cast<uint64_t>(kScales[k]);
+    char buf[24];
+    char* end = std::to_chars(buf, buf + sizeof buf, whole / scale).ptr;
+    *end++ = '.';
+    uint64_t rest = whole % scale;
+    for (size_t i = k; i > 0; --i, rest /= 10) end[i - 1] = static_cast<char>('0' + rest % 10);
+    out.append(buf, static_cast<size_t>(end - buf) + k);
+    return true;
+  }
+  return false;
+}
+
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
@@ -161,7 +183,7 @@ constexpr std::array<double, 23> kPowersOfTen{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
 }  // namespace
 
 void append_go_f(std::string& out, double v) {
-  if (append_small_integer(out, v) || append_special(out, v)) return;
+  if (append_small_integer(out, v) || append_few_decimals(out, v) || append_special(out, v)) return;
   if (std::signbit(v)) out += '-';
   append_plain(out, shortest(std::fabs(v)));
 }
@@ -174,7 +196,7 @@ void append_go_e(std::string& out, double v) {
 
 void append_go_g(std::string& out, double v) {
   if (append_special(out, v)) return;
-  if (std::fabs(v) < 1e6 && append_small_integer(out, v)) return;
+  if (std::fabs(v) < 1e6 && (append_small_integer(out, v) || append_few_decimals(out, v))) return;
   if (std::signbit(v)) out += '-';
   const Decimal d = shortest(std::fabs(v));
   // Go decides as if the precision were 6 when it prints the shortest digits.
@@ -187,7 +209,7 @@ void append_go_g(std::string& out, double v) {
 }
 
 void append_sample_value(std::string& out, double v) {
-  if (append_small_integer(out, v) || append_special(out, v)) return;
+  if (append_small_integer(out, v) || append_few_decimals(out, v) || append_special(out, v)) return;
   const double magnitude = std::fabs(v);
   if (std::signbit(v)) out += '-';
   const Decimal d = shortest(magnitude);

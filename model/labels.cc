@@ -92,9 +92,11 @@ bool Labels::valid_bytes(std::string_view bytes) {
 size_t Labels::size() const { return static_cast<size_t>(std::distance(begin(), end())); }
 
 std::string_view Labels::get(std::string_view name) const {
-  for (const Label& label : *this) {
-    if (label.name == name) return label.value;
-    if (label.name > name) break;
+  std::string_view rest = bytes_, own_name, value;
+  while (!rest.empty() && take_string(rest, own_name) && take_string(rest, value)) {
+    const int order = own_name.compare(name);
+    if (order == 0) return value;
+    if (order > 0) break;
   }
   return {};
 }
@@ -184,6 +186,9 @@ std::string_view LabelsBuilder::get(std::string_view name) const {
 
 Labels LabelsBuilder::build() const {
   Labels out;
+  size_t size = 0;
+  for (const auto& pair : pairs_) size += pair.first.size() + pair.second.size() + 4;
+  out.bytes_.reserve(size);
   for (const auto& [name, value] : pairs_) put_label(out.bytes_, name, value);
   return out;
 }

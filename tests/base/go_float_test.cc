@@ -1,6 +1,7 @@
 #include "base/go_float.h"
 
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -157,6 +158,19 @@ TEST_CASE("Random doubles survive every layout", "[base]") {
     CHECK(bits(parse_go_float(go_f(v)).value()) == bits(v));
     CHECK(bits(parse_go_float(go_g(v)).value()) == bits(v));
     CHECK(bits(parse_sample_value(sample_value(v)).value()) == bits(v));
+  }
+}
+
+TEST_CASE("Values of few decimals keep their shortest digits", "[base]") {
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 50000; ++i) {
+    // Near such values too: one unit beside them the digits are many.
+    double v = static_cast<double>(random() >> (20 + random() % 44)) / std::pow(10, random() % 6);
+    if (random() % 3 == 0) v = std::nextafter(v, kInf);
+    char buf[400];
+    const char* end = std::to_chars(buf, buf + sizeof buf, v, std::chars_format::fixed).ptr;
+    if (v < 9e15) CHECK(go_f(v) == std::string(buf, static_cast<size_t>(end - buf)));
+    CHECK(bits(parse_go_float(go_g(-v)).value()) == bits(-v));
   }
 }
 
