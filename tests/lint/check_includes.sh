@@ -35,5 +35,5 @@ heavy() {
 heavy 'boost/beast' 'base/http_client\.cc|server/http_server\.cc'
 heavy 'rocksdb/' 'storage/[a-z_]+\.cc'
 heavy 'yaml-cpp/' 'base/yaml\.cc'
-heavy 're2/' 'model/regex\.cc'
+heavy 're2/' 'model/regex(_search)?\.cc'
 exit $status
