@@ -81,11 +81,11 @@ class RuleManager {
   /// go stale.
   void apply(const std::vector<RuleGroupConfig>& groups, int64_t default_interval_ms,
              int64_t default_query_offset_ms, const model::Labels& external_labels);
-  /// Evaluations begin (storage is ready).
+  /// Evaluations begin (storage is ready). start, stop and apply block: not on an I/O thread.
   void start();
   void stop();
 
-  std::vector<GroupStatus> groups() const;  // by file, then order in the file
+  std::vector<GroupStatus> groups() const;  // by file, then group name
   std::vector<AlertStatus> active_alerts() const;
 
  private:

@@ -18,13 +18,16 @@ constexpr std::string_view kDefinitions =
 
 base::Result<AlertTemplate> AlertTemplate::parse(const std::string& alert,
                                                  const std::string& text) {
+  if (text.find("{{") == std::string::npos) return literal(text);
   AlertTemplate out;
-  if (text.find("{{") == std::string::npos) {
-    out.literal_ = text;
-    return out;
-  }
   ASSIGN_OR_RETURN(out.tree_,
                    text_template::parse("__alert_" + alert, std::string(kDefinitions) + text));
+  return out;
+}
+
+AlertTemplate AlertTemplate::literal(std::string text) {
+  AlertTemplate out;
+  out.literal_ = std::move(text);
   return out;
 }
 

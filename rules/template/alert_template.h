@@ -18,6 +18,11 @@ class AlertTemplate {
   /// kBadData: "template: __alert_<alert>:<line>: <message>".
   static base::Result<AlertTemplate> parse(const std::string& alert, const std::string& text);
 
+  /// Text that is no template.
+  static AlertTemplate literal(std::string text);
+  bool is_literal() const { return tree_ == nullptr; }
+  const std::string& literal_text() const { return literal_; }
+
   /// The text, or the error that stopped it: kExecution
   /// "error executing template __alert_<alert>: ...".
   base::Result<std::string> expand(const Value& data, const Environment& env) const;
