@@ -120,8 +120,8 @@ base::Result<RuleOutput> AlertingRule::eval(const Evaluation& evaluation) {
     const AlertState before = alert.state;
     const bool is_present = present.contains(it->first);
     const bool is_pending = alert.state == AlertState::kPending;
-    const bool forgotten = alert.resolved_at != 0 &&
-                           evaluation.ts - alert.resolved_at > kResolvedRetentionMs;
+    const bool forgotten =
+        alert.resolved_at != 0 && evaluation.ts - alert.resolved_at > kResolvedRetentionMs;
     if (!is_present && (is_pending || forgotten)) {
       out.state_changed = out.state_changed || is_pending;
       it = active_.erase(it);

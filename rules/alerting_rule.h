@@ -36,14 +36,14 @@ struct Alert {
 class AlertingRule final : public Rule {
  public:
   struct Options {
-    RuleConfig config;      // labels: group and rule merged
-    std::string query;      // canonical text of the expression
+    RuleConfig config;  // labels: group and rule merged
+    std::string query;  // canonical text of the expression
     model::Labels external_labels;
     std::string external_url;
-    bool restored = true;   // false: no series are written until restore() has run
-    base::Logger* logger = nullptr;                          // borrowed, as below
-    base::metrics::Counter* template_expansions = nullptr;   // may be null
-    base::metrics::Counter* template_failures = nullptr;     // may be null
+    bool restored = true;            // false: no series are written until restore() has run
+    base::Logger* logger = nullptr;  // borrowed, as below
+    base::metrics::Counter* template_expansions = nullptr;  // may be null
+    base::metrics::Counter* template_failures = nullptr;    // may be null
   };
   explicit AlertingRule(Options options);
 

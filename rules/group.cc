@@ -28,7 +28,9 @@ StringPairs merged_labels(const StringPairs& group, const StringPairs& rule) {
   return {merged.begin(), merged.end()};
 }
 
-int64_t floor_mod(int64_t a, int64_t b) { return ((a % b) + b) % b; }
+int64_t floor_mod(int64_t a, int64_t b) {
+  return ((a % b) + b) % b;
+}
 
 }  // namespace
 
@@ -54,7 +56,8 @@ Group::Entry Group::make_entry(const RuleConfig& config) const {
   Entry entry;
   entry.writer = std::make_unique<RuleWriter>(*services_.appendable);
   if (config.alert.empty()) {
-    entry.rule = std::make_unique<RecordingRule>(config.record, std::move(query), std::move(labels));
+    entry.rule =
+        std::make_unique<RecordingRule>(config.record, std::move(query), std::move(labels));
     return entry;
   }
   AlertingRule::Options options;
@@ -80,7 +83,8 @@ bool Group::has_alerting_rules() const {
 
 int64_t Group::grid_point(int64_t now_ms) const {
   const uint64_t hash =
-      model::Labels::from({{"name", options_.config.name}, {"file", options_.config.file}}).hash64();
+      model::Labels::from({{"name", options_.config.name}, {"file", options_.config.file}})
+          .hash64();
   const auto offset = static_cast<int64_t>(hash % static_cast<uint64_t>(interval_ms()));
   return now_ms - floor_mod(now_ms - offset, interval_ms());
 }
@@ -196,16 +200,14 @@ void Group::count_missed(int64_t iterations) {
 
 void Group::flush_stale(model::TimestampMs ts) {
   if (stale_.empty()) return;
-  const Status status =
-      write_stale_markers(*services_.appendable, stale_, ts - query_offset_ms());
+  const Status status = write_stale_markers(*services_.appendable, stale_, ts - query_offset_ms());
   if (status.is_ok()) {
     stale_.clear();
     return;
   }
-  services_.logger->warn("Stale sample appending for previous configuration failed",
-                         {{"file", options_.config.file},
-                          {"group", options_.config.name},
-                          {"err", status.message()}});
+  services_.logger->warn(
+      "Stale sample appending for previous configuration failed",
+      {{"file", options_.config.file}, {"group", options_.config.name}, {"err", status.message()}});
 }
 
 void Group::write_all_stale(model::TimestampMs ts) {

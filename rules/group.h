@@ -42,10 +42,10 @@ struct GroupServices {
 class Group {
  public:
   struct Options {
-    RuleGroupConfig config;       // interval set
+    RuleGroupConfig config;  // interval set
     model::Labels external_labels;
     int64_t default_query_offset_ms = 0;
-    bool restore = false;         // alert state is to be read back after the second evaluation
+    bool restore = false;  // alert state is to be read back after the second evaluation
   };
   Group(const GroupServices& services, Options options);
   ~Group();

@@ -54,16 +54,15 @@ void GroupLoop::retire(model::TimestampMs ts) {
     if (phase_ != Phase::kStopped) return;
     phase_ = Phase::kRetiring;
   }
-  services_.io->post_after(std::chrono::milliseconds(2 * interval_ms_),
-                           [self = shared_from_this(), ts] {
-                             const bool taken =
-                                 self->services_.pool->post([self, ts] { self->write_stale(ts); });
-                             if (!taken) {
-                               self->services_.logger->warn(
-                                   "Series of a removed rule group get no stale markers: the "
-                                   "rules pool is full or stopped");
-                             }
-                           });
+  services_.io->post_after(
+      std::chrono::milliseconds(2 * interval_ms_), [self = shared_from_this(), ts] {
+        const bool taken = self->services_.pool->post([self, ts] { self->write_stale(ts); });
+        if (!taken) {
+          self->services_.logger->warn(
+              "Series of a removed rule group get no stale markers: the "
+              "rules pool is full or stopped");
+        }
+      });
 }
 
 void GroupLoop::close() {
@@ -137,8 +136,8 @@ asio::awaitable<void> GroupLoop::run(std::shared_ptr<GroupLoop> self) {
     }
     const model::TimestampMs ts = next;
     const int64_t skipped = missed;
-    const std::optional<bool> ran = co_await base::run_on(
-        *services.pool, [self, ts, skipped] { return self->iterate(ts, skipped); });
+    auto work = [self, ts, skipped] { return self->iterate(ts, skipped); };
+    const std::optional<bool> ran = co_await base::run_on(*services.pool, work);
     missed = 0;
     if (!ran) {
       services.logger->warn("Rule group evaluation skipped: the rules pool is full or stopped");

@@ -21,7 +21,7 @@ namespace silverback::rules {
 class GroupLoop : public std::enable_shared_from_this<GroupLoop> {
  public:
   struct Services {
-    base::IoRuntime* io = nullptr;      // all borrowed
+    base::IoRuntime* io = nullptr;  // all borrowed
     base::WorkerPool* pool = nullptr;
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
@@ -59,9 +59,9 @@ class GroupLoop : public std::enable_shared_from_this<GroupLoop> {
   const Services services_;
   const int64_t interval_ms_;
   const boost::asio::any_io_executor strand_;
-  base::AsyncTimer timer_;      // on strand_
+  base::AsyncTimer timer_;  // on strand_
   std::stop_source stop_;
-  int evaluations_ = 0;         // by the evaluating thread
+  int evaluations_ = 0;  // by the evaluating thread
 
   mutable base::Mutex mutex_;
   base::CondVar idle_;

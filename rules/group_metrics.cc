@@ -16,7 +16,9 @@ constexpr const char* kRestoreDuration = "prometheus_rule_group_last_restore_dur
 constexpr const char* kSamples = "prometheus_rule_group_last_evaluation_samples";
 constexpr const char* kRules = "prometheus_rule_group_rules";
 
-base::metrics::LabelPairs group_label(const std::string& key) { return {{"rule_group", key}}; }
+base::metrics::LabelPairs group_label(const std::string& key) {
+  return {{"rule_group", key}};
+}
 
 }  // namespace
 
@@ -30,9 +32,9 @@ RuleMetrics::RuleMetrics(base::metrics::Registry& r)
       iteration_duration(r.summary("prometheus_rule_group_duration_seconds",
                                    "The duration of rule group evaluations.",
                                    {0.01, 0.05, 0.5, 0.9, 0.99})),
-      iteration_duration_histogram(
-          r.histogram("prometheus_rule_group_duration_histogram_seconds",
-                      "The duration of rule group evaluations.", {.01, .1, 1, 10})),
+      iteration_duration_histogram(r.histogram("prometheus_rule_group_duration_histogram_seconds",
+                                               "The duration of rule group evaluations.",
+                                               {.01, .1, 1, 10})),
       template_expansions(r.counter("prometheus_template_text_expansions_total",
                                     "The total number of template text expansions.")),
       template_failures(r.counter("prometheus_template_text_expansion_failures_total",
@@ -41,8 +43,8 @@ RuleMetrics::RuleMetrics(base::metrics::Registry& r)
 GroupMetrics::GroupMetrics(base::metrics::Registry& r, const std::string& key)
     : evaluations(
           r.counter(kEvaluations, "The total number of rule evaluations.", group_label(key))),
-      failures(r.counter(kFailures, "The total number of rule evaluation failures.",
-                         group_label(key))),
+      failures(
+          r.counter(kFailures, "The total number of rule evaluation failures.", group_label(key))),
       iterations(r.counter(
           kIterations,
           "The total number of scheduled rule group evaluations, whether executed or missed.",
@@ -68,9 +70,9 @@ GroupMetrics::GroupMetrics(base::metrics::Registry& r, const std::string& key)
           "The duration of the last alert rules alerts restoration using the `ALERTS_FOR_STATE` "
           "series.",
           group_label(key))),
-      last_samples(r.gauge(
-          kSamples, "The number of samples returned during the last rule group evaluation.",
-          group_label(key))),
+      last_samples(r.gauge(kSamples,
+                           "The number of samples returned during the last rule group evaluation.",
+                           group_label(key))),
       rules(r.gauge(kRules, "The number of rules.", group_label(key))) {}
 
 void GroupMetrics::remove(base::metrics::Registry& registry, const std::string& key) {

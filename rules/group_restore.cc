@@ -36,8 +36,7 @@ Status Group::read_state_series(AlertingRule& rule, storage::Querier& querier,
   while (set->next()) {
     RETURN_IF_ERROR(set->read(range, buffer));
     if (buffer.t.empty() || model::is_stale(buffer.v.back())) continue;  // not active when it ended
-    out.by_labels[set->labels().without_metric_name().bytes()] = {buffer.t.back(),
-                                                                  buffer.v.back()};
+    out.by_labels[set->labels().without_metric_name().bytes()] = {buffer.t.back(), buffer.v.back()};
   }
   return set->status();
 }

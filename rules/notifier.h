@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "base/worker_pool.h"
 #include "base/yaml.h"
 #include "model/labels.h"
 #include "model/relabel.h"
@@ -42,7 +43,8 @@ struct AlertingConfig {
   bool operator==(const AlertingConfig&) const = default;
   void write(base::YamlWriter& w) const;
 };
-base::Result<AlertingConfig> parse_alerting(const base::YamlNode& node, const std::string& base_dir);
+base::Result<AlertingConfig> parse_alerting(const base::YamlNode& node,
+                                            const std::string& base_dir);
 
 /// One alert on its way out.
 struct OutgoingAlert {
@@ -65,9 +67,10 @@ class Notifier {
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
     base::metrics::Registry* registry = nullptr;
-    size_t queue_capacity = 10'000;  // --alertmanager.notification-queue-capacity
-    size_t batch_size = 256;         // --alertmanager.notification-batch-size
-    bool drain_on_stop = true;       // --alertmanager.drain-notification-queue-on-shutdown
+    base::WorkerPool* file_pool = nullptr;  // reads password files and the like; may be null
+    size_t queue_capacity = 10'000;         // --alertmanager.notification-queue-capacity
+    size_t batch_size = 256;                // --alertmanager.notification-batch-size
+    bool drain_on_stop = true;              // --alertmanager.drain-notification-queue-on-shutdown
   };
   explicit Notifier(Options options);
   ~Notifier();  // stop()

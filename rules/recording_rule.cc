@@ -24,9 +24,9 @@ base::Result<RuleOutput> RecordingRule::eval(const Evaluation& evaluation) {
     }
   }
   if (evaluation.limit > 0 && out.samples.size() > evaluation.limit) {
-    return base::Status(base::Errc::kExecution,
-                        "exceeded limit of " + std::to_string(evaluation.limit) + " with " +
-                            std::to_string(out.samples.size()) + " series");
+    return base::Status(base::Errc::kExecution, "exceeded limit of " +
+                                                    std::to_string(evaluation.limit) + " with " +
+                                                    std::to_string(out.samples.size()) + " series");
   }
   return out;
 }

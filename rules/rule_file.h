@@ -15,7 +15,7 @@ using StringPairs = std::vector<std::pair<std::string, std::string>>;  // sorted
 struct RuleConfig {
   std::string record;  // exactly one of record and alert
   std::string alert;
-  std::string expr;    // as written
+  std::string expr;  // as written
   int64_t for_ms = 0, keep_firing_for_ms = 0;
   StringPairs labels, annotations;
   bool operator==(const RuleConfig&) const = default;
@@ -25,14 +25,15 @@ struct RuleGroupConfig {
   int64_t interval_ms = 0;       // 0 = global.evaluation_interval
   int64_t query_offset_ms = -1;  // -1 = global.rule_query_offset
   uint64_t limit = 0;
-  StringPairs labels;            // merged under the rules' own
+  StringPairs labels;  // merged under the rules' own
   std::vector<RuleConfig> rules;
   bool operator==(const RuleGroupConfig&) const = default;
 };
 
 /// Parses one rule file (spec 6.1): strict fields, unique group names, every expression parsed,
 /// every template parsed. kBadData with file and line.
-base::Result<std::vector<RuleGroupConfig>> parse_rule_file(std::string_view text, const std::string& file,
+base::Result<std::vector<RuleGroupConfig>> parse_rule_file(std::string_view text,
+                                                           const std::string& file,
                                                            const promql::ParserOptions& options);
 
 /// All files that the globs name, in order; the first bad one fails all. Reads files: rules pool.

@@ -70,9 +70,9 @@ void RuleManager::Impl::retire(const LoopPtr& loop, bool was_started) {
     return;
   }
   loop->retire(options.clock->now_ms());
-  retired.erase(std::remove_if(retired.begin(), retired.end(),
-                               [](const auto& old) { return old.expired(); }),
-                retired.end());
+  retired.erase(
+      std::remove_if(retired.begin(), retired.end(), [](const auto& old) { return old.expired(); }),
+      retired.end());
   retired.push_back(loop);
 }
 

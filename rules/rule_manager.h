@@ -59,8 +59,8 @@ struct GroupStatus {
 class RuleManager {
  public:
   struct Options {
-    base::IoRuntime* io = nullptr;          // all borrowed
-    base::WorkerPool* rules_pool = nullptr; // evaluation
+    base::IoRuntime* io = nullptr;           // all borrowed
+    base::WorkerPool* rules_pool = nullptr;  // evaluation
     promql::Engine* engine = nullptr;
     storage::Queryable* queryable = nullptr;
     storage::Appendable* appendable = nullptr;
@@ -68,7 +68,7 @@ class RuleManager {
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
     base::metrics::Registry* registry = nullptr;
-    std::string external_url;               // with path prefix, no trailing slash
+    std::string external_url;                    // with path prefix, no trailing slash
     int64_t for_outage_tolerance_ms = 3600'000;  // --rules.alert.for-outage-tolerance
     int64_t for_grace_period_ms = 600'000;       // --rules.alert.for-grace-period
     int64_t resend_delay_ms = 60'000;            // --rules.alert.resend-delay
