@@ -28,6 +28,8 @@ struct EngineOptions {
   int64_t query_bytes = int64_t{1} << 30;  // bytes one query may hold
   ParserOptions parser;                    // language features of --enable-feature
   bool delayed_name_removal = false;       // promql-delayed-name-removal
+  bool use_start_timestamps = false;       // use-start-timestamps
+  bool type_and_unit_labels = false;       // type-and-unit-labels
   base::Clock* clock = nullptr;            // borrowed, as below
   base::Logger* logger = nullptr;
   base::metrics::Registry* registry = nullptr;

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "model/labels.h"
+#include "promql/ast.h"
+#include "promql/step_value.h"
+
+namespace silverback::promql {
+
+/// The labels that two series must share to be matched: of `on` those named, else all but the name
+/// and the ignored ones.
+model::Labels match_labels(const model::Labels& labels, const VectorMatching& matching);
+
+/// Numbers the match groups of both sides; computed once a series, not a step.
+class MatchGroups {
+ public:
+  explicit MatchGroups(const VectorMatching& matching) : matching_(matching) {}
+  /// Group of each series.
+  std::vector<uint32_t> add(const std::vector<StepSeries>& series);
+  size_t size() const { return groups_.size(); }
+
+ private:
+  const VectorMatching& matching_;
+  absl::flat_hash_map<std::string, uint32_t> groups_;
+};
+
+/// A bit a step and group.
+class GroupSteps {
+ public:
+  GroupSteps(size_t groups, size_t steps) : steps_(steps), bits_(groups * steps, false) {}
+  bool get(uint32_t group, size_t step) const { return bits_[group * steps_ + step]; }
+  void set(uint32_t group, size_t step) { bits_[group * steps_ + step] = true; }
+  static int64_t bytes(size_t groups, size_t steps) {
+    return static_cast<int64_t>(groups * steps / 8);
+  }
+
+ private:
+  size_t steps_;
+  std::vector<bool> bits_;
+};
+
+/// The labels of a group of an aggregation.
+model::Labels group_labels(const model::Labels& labels, bool without,
+                           const std::vector<std::string>& grouping);
+
+}  // namespace silverback::promql
