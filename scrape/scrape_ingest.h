@@ -25,7 +25,7 @@ class ScrapeIngest {
  public:
   ScrapeIngest(storage::Appendable& storage, ScrapeMetrics& metrics, base::Clock& clock,
                model::Labels target_labels);
-  ~ScrapeIngest();  // closes the TargetId
+  ~ScrapeIngest();  // close()
   ScrapeIngest(const ScrapeIngest&) = delete;
   ScrapeIngest& operator=(const ScrapeIngest&) = delete;
 
@@ -53,6 +53,9 @@ class ScrapeIngest {
 
   /// Relabelling or limits changed: lines are learnt anew, staleness goes on.
   void reset_cache();
+
+  /// Gives the TargetId back; the storage is not touched afterwards, and nothing may be ingested.
+  void close();
 
   const MetadataCache& metadata() const { return metadata_; }
 
@@ -98,7 +101,7 @@ class ScrapeIngest {
   ScrapeMetrics& metrics_;
   base::Clock& clock_;
   const model::Labels target_labels_;
-  const storage::TargetId target_;
+  storage::TargetId target_;  // 0 once closed
   ScrapeCache cache_;
   MetadataCache metadata_;
   Batch batch_;

@@ -133,6 +133,8 @@ asio::awaitable<bool> ScrapeLoop::sleep_until(int64_t wall_ms) {
 asio::awaitable<void> ScrapeLoop::run(std::shared_ptr<ScrapeLoop> self, LoopRegistry* registry) {
   co_await scrape_all();
   if (stale_at_end_ && last_started_ms_ != 0) co_await end_of_run();
+  // Whoever waits for the end may take the storage away before this coroutine is destroyed.
+  ingest_.close();
   registry->remove(self);
 }
 
