@@ -1,0 +1,48 @@
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "promql/ast.h"
+#include "promql/parser.h"
+
+namespace {
+
+using silverback::base::Result;
+using silverback::promql::ExprPtr;
+using silverback::promql::ParserOptions;
+
+/// Parses text that a printer wrote and prints it again: nothing may change.
+void check_fixpoint(const std::string& printed, const std::string& reparsed_from) {
+  const Result<ExprPtr> again =
+      silverback::promql::parse_expr(reparsed_from, ParserOptions{true, true, true});
+  if (!again.is_ok()) {
+    // A range below a millisecond is printed as 0s, as in Prometheus.
+    if (again.status().message().find("duration must be greater than 0") != std::string::npos)
+      return;
+    std::fprintf(stderr, "%s: %s\n", reparsed_from.c_str(), again.status().message().c_str());
+    std::abort();
+  }
+  if (silverback::promql::print_expr(**again) != printed) {
+    std::fprintf(stderr, "%s becomes %s\n", printed.c_str(),
+                 silverback::promql::print_expr(**again).c_str());
+    std::abort();
+  }
+}
+
+}  // namespace
+
+/// parse -> print -> parse is a fixpoint, for both printers; no text crashes the parser.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  silverback::promql::parse_metric_selector(text).status().permit_unchecked("only must not crash");
+  silverback::promql::parse_expr(text).status().permit_unchecked("only must not crash");
+  const Result<ExprPtr> parsed =
+      silverback::promql::parse_expr(text, ParserOptions{true, true, true});
+  if (!parsed.is_ok()) return 0;
+  const std::string printed = silverback::promql::print_expr(**parsed);
+  check_fixpoint(printed, printed);
+  check_fixpoint(printed, silverback::promql::pretty_print_expr(**parsed));
+  return 0;
+}
