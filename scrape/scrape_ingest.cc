@@ -95,7 +95,12 @@ ScrapeIngest::ScrapeIngest(storage::Appendable& storage, ScrapeMetrics& metrics,
       target_(storage.open_target()) {}
 
 ScrapeIngest::~ScrapeIngest() {
-  storage_.close_target(target_);
+  close();
+}
+
+void ScrapeIngest::close() {
+  const storage::TargetId target = std::exchange(target_, 0);
+  if (target != 0) storage_.close_target(target);
 }
 
 void ScrapeIngest::reset_cache() {
