@@ -145,9 +145,6 @@ Status App::listen() {
   context_.clock = &clock_;
   context_.logger = &logger_;
   context_.registry = &registry_;
-  // The prefix does not depend on the port; the rest of the location follows once it is known.
-  ASSIGN_OR_RETURN(const WebLocation prefix_only, web_location(flags_, "0"));
-  context_.route_prefix = prefix_only.route_prefix;
   context_.lifecycle_enabled = flags_.get_bool("web.enable-lifecycle");
   context_.request_reload = [this](base::UniqueFunction<void(Status)> done) {
     Event event;
@@ -183,19 +180,24 @@ Status App::listen() {
   options.idle_timeout = milliseconds(flags_.get_duration_ms("web.read-timeout"));
   options.body_timeout = options.idle_timeout;
   http_ = std::make_unique<HttpServer>(std::move(options), *router_);
-  RETURN_IF_ERROR(http_->start());
-  std::string port_file;
+  RETURN_IF_ERROR(http_->bind());
+  return announce();
+}
+
+/// Tells where we listen, and completes what depends on the port; only then requests are taken.
+Status App::announce() {
+  std::string ports;
   for (const std::string& address : http_->bound_addresses()) {
     logger_.info("Listening on", {{"address", address}});
-    port_file += address.substr(address.rfind(':') + 1) + "\n";
+    ports += address.substr(address.rfind(':') + 1) + "\n";
   }
+  ASSIGN_OR_RETURN(location_, web_location(flags_, ports.substr(0, ports.find('\n'))));
+  context_.route_prefix = location_.route_prefix;
+  context_.external_host = location_.external_host;
+  http_->start();
   const std::string& path = flags_.get_string("web.port-file");
-  if (!path.empty())
-    RETURN_IF_ERROR(base::write_file_atomically(base::FileSystem::real(), path, port_file));
-  const std::string first =
-      http_->bound_addresses().empty() ? ":0" : http_->bound_addresses().front();
-  ASSIGN_OR_RETURN(location_, web_location(flags_, first.substr(first.rfind(':') + 1)));
-  return {};
+  if (path.empty()) return {};
+  return base::write_file_atomically(base::FileSystem::real(), path, ports);
 }
 
 Status App::open_storage() {
@@ -262,7 +264,7 @@ void App::start_services() {
   scraping.external_labels = first_config_->config.external_labels;
   scrape_ = std::make_unique<scrape::ScrapeManager>(scraping);
 
-  fill_context(location_);
+  fill_context();
   apply(std::move(*first_config_));
   first_config_.reset();
   fingerprint_ = config_fingerprint();
@@ -272,7 +274,7 @@ void App::start_services() {
   logger_.info("Server is ready to receive web requests.");
 }
 
-void App::fill_context(const WebLocation& location) {
+void App::fill_context() {
   context_.queryable = db_.get();
   context_.engine = engine_.get();
   context_.db = db_.get();
@@ -281,7 +283,6 @@ void App::fill_context(const WebLocation& location) {
   context_.notifier = notifier_.get();
   context_.receiver = receiver_.get();
   context_.admin_enabled = flags_.get_bool("web.enable-admin-api");
-  context_.external_host = location.external_host;
   context_.page_title = flags_.get_string("web.page-title");
   context_.flags = flags_.effective();
   context_.config = [this] { return config(); };
@@ -379,6 +380,9 @@ void App::shut_down() {
   if (std::exchange(stopped_, true)) return;
   context_.phase = api::Phase::kStopping;
   ready_.set(0);
+  while (std::optional<Event> event = events_.wait(milliseconds(0))) {
+    if (event->done) event->done(Status(Errc::kUnavailable, "the server is stopping"));
+  }
   if (http_) http_->stop();
   if (scrape_) scrape_->stop();
   if (rules_) rules_->stop();

@@ -44,9 +44,10 @@ class App {
 
  private:
   base::Status listen();
+  base::Status announce();
   base::Status open_storage();
   void start_services();
-  void fill_context(const WebLocation& location);
+  void fill_context();
   void apply(LoadedConfig loaded);
   base::Status reload(const std::string& cause);
   void serve();
@@ -66,7 +67,7 @@ class App {
   const Flags flags_;
   const Features features_;
   const std::string config_path_;
-  WebLocation location_;
+  WebLocation location_;  // constant once bound
 
   base::SystemClock clock_;
   base::Logger logger_;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "base/yaml.h"
+#include "server/flags.h"
 
 namespace silverback::server {
 
@@ -159,7 +160,8 @@ std::string expand_environment(const std::string& text) {
 
 Result<Config> parse_config(const std::string& text, const std::string& file) {
   ASSIGN_OR_RETURN(const YamlNode root, base::parse_yaml(text, file));
-  const std::string base_dir = base::dir_name(file);
+  std::string base_dir = base::dir_name(file);
+  if (base_dir == ".") base_dir.clear();  // "r.yml" stays "r.yml", as rule groups show it
   Config config;
   if (root.is_null()) return config;
   if (!root.is_map()) return root.error("the configuration must be a map");
@@ -218,7 +220,7 @@ std::string Config::to_yaml() const {
     w.begin_map("tsdb");
     w.begin_map("retention");
     if (retention.time_ms) w.key_duration("time", *retention.time_ms);
-    if (retention.size_bytes) w.key_value("size", *retention.size_bytes);
+    if (retention.size_bytes) w.key_value("size", format_bytes(*retention.size_bytes));
     w.end_map();
     w.end_map();
     w.end_map();

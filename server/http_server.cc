@@ -528,14 +528,17 @@ HttpServer::~HttpServer() {
   stop();
 }
 
-base::Status HttpServer::start() {
+base::Status HttpServer::bind() {
   for (const std::string& address : impl_->options.listen_addresses) {
     RETURN_IF_ERROR(impl_->listen(address));
   }
+  return {};
+}
+
+void HttpServer::start() {
   for (const auto& acceptor : impl_->acceptors) {
     impl_->options.io->spawn(acceptor->get_executor(), impl_->accept_loop(impl_, acceptor));
   }
-  return {};
 }
 
 void HttpServer::stop(milliseconds grace) {

@@ -39,13 +39,15 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Binds every address, then accepts. kIo names the address that could not be bound.
-  base::Status start();
+  /// Binds every address and lets connections queue up. kIo names the address it could not have.
+  base::Status bind();
+  /// Begins to accept.
+  void start();
   /// Accepts nothing more, fires every stop_token, lets running requests answer for up to `grace`,
   /// then closes what is left. Blocking; not on an I/O thread.
   void stop(std::chrono::milliseconds grace = std::chrono::milliseconds(2000));
 
-  /// "127.0.0.1:9090" per listener, once started.
+  /// "127.0.0.1:9090" per listener, once bound.
   std::vector<std::string> bound_addresses() const;
   size_t connections() const;
 

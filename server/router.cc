@@ -21,6 +21,7 @@ constexpr size_t kFormBytes = 1 << 20;
 constexpr size_t kWriteBytes = 32 << 20;
 constexpr size_t kCompressBytes = 1024;  // smaller answers gain nothing
 constexpr int kCompressLevel = 3;
+constexpr std::chrono::seconds kLongestWait(10);
 constexpr std::string_view kApiPrefix = "/api/v1/";
 
 uint8_t method_bit(std::string_view method) {
@@ -79,7 +80,10 @@ std::string_view pick_encoding(std::string_view accept_encoding) {
 
 /// Threads: any; children are looked up in the registry.
 struct Router::Metrics {
-  explicit Metrics(base::metrics::Registry& r) : registry(r) {}
+  explicit Metrics(base::metrics::Registry& r)
+      : registry(r),
+        refused(r.counter("silverback_http_requests_refused_total",
+                          "Requests refused because too many were waiting.")) {}
   void observe(std::string_view handler, int status, double seconds, size_t bytes) {
     const std::string name(handler);
     registry
@@ -98,6 +102,7 @@ struct Router::Metrics {
         .observe(static_cast<double>(bytes));
   }
   base::metrics::Registry& registry;
+  base::metrics::Counter& refused;
 };
 
 /// The row of a request, or why there is none.
@@ -232,6 +237,19 @@ base::WorkerPool* Router::pool(Lane lane) const {
   return nullptr;
 }
 
+/// Why a request whose turn has come is not answered any more.
+std::optional<base::Status> Router::too_late(const HttpRequest& request, Lane lane,
+                                             std::chrono::nanoseconds queued) const {
+  if (request.stop.stop_requested()) {
+    return base::Status(base::Errc::kCanceled, "the request was canceled while it was waiting");
+  }
+  const bool bounded = lane == Lane::kQuery || lane == Lane::kIngest;
+  if (!bounded || ctx_.clock->monotonic() - queued <= kLongestWait) return std::nullopt;
+  metrics_->refused.inc();
+  return base::Status(base::Errc::kTimeout,
+                      "the request waited longer than 10s for its turn: too many are running");
+}
+
 void Router::handle(HttpRequest request, HttpReply reply) {
   Match found = match(request);
   HttpReply finish = finishing(request, found, std::move(reply));
@@ -240,8 +258,13 @@ void Router::handle(HttpRequest request, HttpReply reply) {
     return;
   }
   base::WorkerPool* lane = pool(found.route->lane);
+  const std::chrono::nanoseconds queued = ctx_.clock->monotonic();
   auto work = [this, route = found.route, param = std::move(found.param),
-               request = std::move(request), finish = std::move(finish)]() mutable {
+               request = std::move(request), finish = std::move(finish), queued]() mutable {
+    if (std::optional<base::Status> late = too_late(request, route->lane, queued)) {
+      finish(api::to_response(*late));
+      return;
+    }
     if (route->respond != nullptr) {
       route->respond(ctx_, request, std::move(finish));
       return;
@@ -260,7 +283,7 @@ void Router::handle(HttpRequest request, HttpReply reply) {
   }
   // A refused task is dropped, and with it `finish`: the session then answers 503.
   if (!lane->post(std::move(work))) {
-    ctx_.logger->warn("Request refused: too many are waiting", {{"path", found.path}});
+    metrics_->refused.inc();
   }
 }
 

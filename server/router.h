@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ class Router final : public HttpHandler {
   Match match(const HttpRequest& request) const;
   std::optional<HttpResponse> refusal(const HttpRequest& request, const Match& match) const;
   bool cross_site(const HttpRequest& request) const;
+  std::optional<base::Status> too_late(const HttpRequest& request, api::Lane lane,
+                                       std::chrono::nanoseconds queued) const;
   HttpReply finishing(const HttpRequest& request, const Match& match, HttpReply reply);
   void add_cors(std::string_view origin, HttpResponse& response) const;
   base::WorkerPool* pool(api::Lane lane) const;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/go_float.h"
@@ -41,11 +43,11 @@ std::string result_table(const promql::Value& value) {
   } else if (const auto* text = std::get_if<promql::String>(&value)) {
     out += table_row("string", text->v);
   } else if (const auto* vector = std::get_if<promql::Vector>(&value)) {
+    out += fmt::format("<caption>{} series{}</caption>", vector->size(),
+                       vector->size() > kMaxRows ? ", the first 1000 are shown" : "");
     for (size_t i = 0; i < std::min(kMaxRows, vector->size()); ++i) {
       out += table_row((*vector)[i].labels.to_string(), value_text((*vector)[i]));
     }
-    out += fmt::format("<caption>{} series{}</caption>", vector->size(),
-                       vector->size() > kMaxRows ? ", the first 1000 are shown" : "");
   } else {
     const auto& matrix = std::get<promql::Matrix>(value);
     for (size_t i = 0; i < std::min(kMaxRows, matrix.size()); ++i) {

@@ -47,7 +47,8 @@ struct Fixture {
     if (change) change(options);
     io.start();
     http = std::make_unique<server::HttpServer>(std::move(options), handler);
-    REQUIRE(http->start().is_ok());
+    REQUIRE(http->bind().is_ok());
+    http->start();
     address = http->bound_addresses().at(0);
   }
   ~Fixture() {
@@ -308,7 +309,7 @@ TEST_CASE("HttpServer names the address it cannot bind", "[server]") {
     options.logger = &base::Logger::null();
     options.listen_addresses = {address};
     server::HttpServer second(std::move(options), f.handler);
-    const base::Status status = second.start();
+    const base::Status status = second.bind();
     REQUIRE_FALSE(status.is_ok());
     CHECK(contains(status.message(), address));
   }
