@@ -86,7 +86,7 @@ base::Result<AlertingRule::Alerts> AlertingRule::alerts_of(const promql::Vector&
     }
     alert.active_at = evaluation.ts;
     alert.value = sample.h ? 0 : sample.v;
-    const std::string key = alert.labels.bytes();
+    const model::Labels key = alert.labels;
     if (!alerts.emplace(key, std::move(alert)).second) {
       return base::Status(
           base::Errc::kExecution,

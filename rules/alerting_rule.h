@@ -68,7 +68,7 @@ class AlertingRule final : public Rule {
   std::vector<Alert> alerts() const EXCLUDES(alerts_mutex_);
 
  private:
-  using Alerts = std::map<std::string, Alert>;  // by Labels::bytes()
+  using Alerts = std::map<model::Labels, Alert>;
   using Templates = std::vector<std::pair<std::string, text_template::AlertTemplate>>;
 
   Templates parse_templates(const StringPairs& texts) const;
