@@ -11,18 +11,6 @@ namespace {
 using Card = VectorMatching::Card;
 constexpr int32_t kNobody = -1;
 
-/// `{__name__="up", job="x"}`: in error texts the name is a label like the others.
-std::string plain_text(const model::Labels& labels) {
-  std::string text = "{";
-  for (const model::Label& label : labels) {
-    if (text.size() > 1) text += ", ";
-    const bool plain = model::is_legacy_label_name(label.name);
-    text += plain ? std::string(label.name) : model::go_quote(label.name);
-    text += "=" + model::go_quote(label.value);
-  }
-  return text + "}";
-}
-
 /// Matches two vectors group by group. "Many" is the side whose samples may share a group (the
 /// left one unless group_right swaps them), "one" the other.
 class VectorMatch {
@@ -121,10 +109,10 @@ class VectorMatch {
 
   std::string duplicate_text(size_t a, size_t b) const {
     const model::Labels group = match_labels(one_.series[a].labels, matching_);
-    std::string first = plain_text(one_.series[a].labels);
-    std::string second = plain_text(one_.series[b].labels);
+    std::string first = label_set_text(one_.series[a].labels);
+    std::string second = label_set_text(one_.series[b].labels);
     if (first > second) first.swap(second);
-    return "found duplicate series for the match group " + plain_text(group) + " on the " +
+    return "found duplicate series for the match group " + label_set_text(group) + " on the " +
            (swapped_ ? "left" : "right") + " hand-side of the operation: [" + first + ", " +
            second +
            "];many-to-many matching not allowed: matching labels must be unique on one side";

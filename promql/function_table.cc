@@ -107,8 +107,8 @@ constexpr std::array<FunctionDef, 90> kFunctions = {
     at_unsafe(variadic(row("hour", "v", "hour of the day in UTC, 0 to 23", &impl::hour), 1)),
     row("idelta", "m", "difference between the last two samples", &impl::idelta),
     row("increase", "m", "increase of a counter over the range", &impl::increase),
-    experimental(
-        variadic(row("info", "vv", "adds the data labels of matching info series", nullptr), 1)),
+    experimental(variadic(
+        row("info", "vv", "adds the data labels of matching info series", &impl::info), 1)),
     row("irate", "m", "per-second increase between the last two samples", &impl::irate),
     variadic(row("label_join", "vttt", "sets a label from the values of others, joined",
                  &impl::label_join),

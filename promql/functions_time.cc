@@ -134,9 +134,9 @@ base::Result<StepValue> finish_times(Evaluator& ev, const StepGrid& grid, StepVa
 base::Result<StepValue> eval_timestamp(Evaluator& ev, const Call& expr, const StepGrid& grid) {
   const Expr& argument = unwrap_parens(*expr.args[0]);
   if (argument.kind == ExprKind::kVectorSelector) {
-    ASSIGN_OR_RETURN(
-        StepValue value,
-        read_sample_times(ev, static_cast<const VectorSelector&>(argument), grid, false));
+    ASSIGN_OR_RETURN(StepValue value,
+                     read_sample_times(ev, static_cast<const VectorSelector&>(argument).matchers,
+                                       ev.plan().selector(argument), grid, SampleTime::kOwn));
     return finish_times(ev, grid, std::move(value));
   }
   ASSIGN_OR_RETURN(StepValue value, ev.eval(argument, grid));
@@ -158,7 +158,8 @@ base::Result<StepValue> eval_start_timestamp(Evaluator& ev, const Call& expr,
     return ev.new_vector();
   }
   ASSIGN_OR_RETURN(StepValue value,
-                   read_sample_times(ev, static_cast<const VectorSelector&>(argument), grid, true));
+                   read_sample_times(ev, static_cast<const VectorSelector&>(argument).matchers,
+                                     ev.plan().selector(argument), grid, SampleTime::kStart));
   return finish_times(ev, grid, std::move(value));
 }
 

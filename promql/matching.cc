@@ -29,6 +29,17 @@ std::vector<uint32_t> MatchGroups::add(const std::vector<StepSeries>& series) {
   return group_of;
 }
 
+std::string label_set_text(const model::Labels& labels) {
+  std::string text = "{";
+  for (const model::Label& label : labels) {
+    if (text.size() > 1) text += ", ";
+    const bool plain = model::is_legacy_label_name(label.name);
+    text += plain ? std::string(label.name) : model::go_quote(label.name);
+    text += "=" + model::go_quote(label.value);
+  }
+  return text + "}";
+}
+
 model::Labels group_labels(const model::Labels& labels, bool without,
                            const std::vector<std::string>& grouping) {
   model::LabelsBuilder builder;

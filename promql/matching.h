@@ -44,6 +44,9 @@ class GroupSteps {
   std::vector<bool> bits_;
 };
 
+/// `{__name__="up", job="x"}`: in error texts the name is a label like the others.
+std::string label_set_text(const model::Labels& labels);
+
 /// The labels of a group of an aggregation.
 model::Labels group_labels(const model::Labels& labels, bool without,
                            const std::vector<std::string>& grouping);

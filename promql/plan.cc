@@ -90,6 +90,41 @@ std::optional<double> query_constant(const Call& call, const Plan::Query& query)
 
 }  // namespace
 
+namespace {
+
+/// The first vector selector of a tree, with the subqueries around it, innermost last.
+const VectorSelector* first_selector(const Expr& expr, std::vector<const Subquery*>& around) {
+  switch (expr.kind) {
+    case ExprKind::kVectorSelector: return static_cast<const VectorSelector*>(&expr);
+    case ExprKind::kMatrixSelector: return static_cast<const MatrixSelector&>(expr).selector.get();
+    case ExprKind::kSubquery: {
+      const auto& e = static_cast<const Subquery&>(expr);
+      around.push_back(&e);
+      const VectorSelector* const found = first_selector(*e.expr, around);
+      if (!found) around.pop_back();
+      return found;
+    }
+    case ExprKind::kUnary:
+      return first_selector(*static_cast<const UnaryExpr&>(expr).operand, around);
+    case ExprKind::kParen: return first_selector(*static_cast<const ParenExpr&>(expr).expr, around);
+    case ExprKind::kBinary: {
+      const auto& e = static_cast<const BinaryExpr&>(expr);
+      const VectorSelector* const found = first_selector(*e.lhs, around);
+      return found ? found : first_selector(*e.rhs, around);
+    }
+    case ExprKind::kAggregate:
+      return first_selector(*static_cast<const AggregateExpr&>(expr).expr, around);
+    case ExprKind::kCall:
+      for (const ExprPtr& arg : static_cast<const Call&>(expr).args) {
+        if (const VectorSelector* const found = first_selector(*arg, around)) return found;
+      }
+      return nullptr;
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
 class Plan::Builder {
  public:
   Builder(Plan& plan, const Query& query) : plan_(plan), query_(query) {
@@ -209,6 +244,7 @@ class Plan::Builder {
       ASSIGN_OR_RETURN(const bool invariant, visit(*arg));
       args_invariant = args_invariant && invariant;
     }
+    if (name == "info") plan_.selectors_[&e] = info_time(*e.args[0]);
     if (const std::optional<double> constant = query_constant(e, query_)) {
       plan_.constants_[&e] = *constant;
       return true;
@@ -217,6 +253,22 @@ class Plan::Builder {
     if (!e.function->at_unsafe) return true;
     // timestamp() of a fixed selector is that sample's own time.
     return name == "timestamp" && unwrap_parens(*e.args[0]).kind == ExprKind::kVectorSelector;
+  }
+
+  /// When info series are looked at: as the first selector of the argument is, with the offsets of
+  /// the subqueries around it until an @ says more.
+  SelectorPlan info_time(const Expr& argument) const {
+    SelectorPlan p;
+    std::vector<const Subquery*> around;
+    const VectorSelector* const selector = first_selector(argument, around);
+    if (!selector) return p;
+    p.offset_ms = plan_.selectors_.at(selector).offset_ms;
+    p.at = plan_.selectors_.at(selector).at;
+    for (auto s = around.rbegin(); s != around.rend() && !p.at; ++s) {
+      p.offset_ms += plan_.selectors_.at(*s).offset_ms;
+      p.at = plan_.selectors_.at(*s).at;
+    }
+    return p;
   }
 
   std::optional<model::TimestampMs> resolve_at(const AtModifier& at) const {
@@ -272,9 +324,15 @@ class RangeFinder {
         if (e.param) visit(*e.param, first, last);
         return visit(*e.expr, first, last);
       }
-      case ExprKind::kCall:
-        for (const ExprPtr& arg : static_cast<const Call&>(expr).args) visit(*arg, first, last);
+      case ExprKind::kCall: {
+        const auto& e = static_cast<const Call&>(expr);
+        for (const ExprPtr& arg : e.args) visit(*arg, first, last);
+        if (e.function->name == "info") {
+          const SelectorPlan& p = plan_.selector(e);
+          widen(p.data_time(first) - lookback_ms_, p.data_time(last));
+        }
         return;
+      }
     }
   }
 
@@ -287,8 +345,13 @@ class RangeFinder {
            model::TimestampMs last, int64_t back_ms) {
     // Hints of count-and-sum histograms come from the sample before, see SeriesReader.
     const int64_t before_ms = plan_.selector(e).stats_only ? 1 : 0;
-    after_ = std::min(after_, p.data_time(first) - back_ms - before_ms);
-    until_ = std::max(until_, p.data_time(last) + (e.smoothed ? lookback_ms_ : 0));
+    widen(p.data_time(first) - back_ms - before_ms,
+          p.data_time(last) + (e.smoothed ? lookback_ms_ : 0));
+  }
+
+  void widen(model::TimestampMs after, model::TimestampMs until) {
+    after_ = std::min(after_, after);
+    until_ = std::max(until_, until);
   }
 
   const Plan& plan_;

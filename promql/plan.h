@@ -39,7 +39,8 @@ class Plan {
 
   /// Evaluated once and repeated at every step.
   bool step_invariant(const Expr& expr) const;
-  /// Of a VectorSelector, MatrixSelector (its inner selector's offset and @) or Subquery.
+  /// Of a VectorSelector, MatrixSelector (its inner selector's offset and @), Subquery, or a call
+  /// of info() (when its info series are looked at).
   const SelectorPlan& selector(const Expr& expr) const { return selectors_.at(&expr); }
   /// The value of start(), end(), range() or step().
   std::optional<double> constant(const Expr& expr) const;

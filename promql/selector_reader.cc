@@ -5,6 +5,7 @@
 #include "model/histogram_ops.h"
 #include "model/stale.h"
 #include "promql/interpolate.h"
+#include "promql/matching.h"
 
 namespace silverback::promql {
 
@@ -125,20 +126,25 @@ void fill_instant(const storage::ColumnBuffer& buffer, const SelectorPlan& p, co
   }
 }
 
-void fill_sample_times(const storage::ColumnBuffer& buffer, const SelectorPlan& p,
-                       const StepGrid& grid, int64_t lookback_ms, bool start_times,
-                       StepSeries& out) {
+base::Status fill_sample_times(const storage::ColumnBuffer& buffer, const SelectorPlan& p,
+                               const StepGrid& grid, int64_t lookback_ms, SampleTime wanted,
+                               StepSeries& out) {
   InstantCursor cursor(buffer);
   for (size_t i = 0; i < out.steps(); ++i) {
     const auto hit = cursor.find(p.data_time(grid.at(i)), lookback_ms);
     if (hit.kind == SampleKind::kNone) continue;
     model::TimestampMs t = hit.t;
-    if (start_times) {
+    if (wanted == SampleTime::kInfo && hit.kind == SampleKind::kHistogram) {
+      return execution_error("this should be an info metric, with float samples: " +
+                             label_set_text(out.labels));
+    }
+    if (wanted == SampleTime::kStart) {
       const auto& starts = hit.kind == SampleKind::kFloat ? buffer.start : buffer.histogram_start;
       t = starts.empty() ? 0 : starts[hit.index];
     }
     out.set(i, static_cast<double>(t) / 1000);
   }
+  return {};
 }
 
 /// Adds the series unless it is empty; counts what it holds.
@@ -213,11 +219,19 @@ base::Result<std::unique_ptr<SeriesReader>> SeriesReader::open(Evaluator& ev,
   const bool stats_only = ev.plan().selector(selector).stats_only;
   // A sample right on the excluded bound still tells whether its successor was a reset.
   if (stats_only) --range.after;
-  std::unique_ptr<SeriesReader> reader(new SeriesReader(ev, range, stats_only));
+  ASSIGN_OR_RETURN(std::unique_ptr<SeriesReader> reader, open(ev, selector.matchers, range));
+  reader->stats_only_ = stats_only;
+  return reader;
+}
+
+base::Result<std::unique_ptr<SeriesReader>> SeriesReader::open(Evaluator& ev,
+                                                               const model::Matchers& matchers,
+                                                               model::TimeRange range) {
+  std::unique_ptr<SeriesReader> reader(new SeriesReader(ev, range));
   reader->buffer_charge_ = BudgetCharge(ev.options().budget);
   storage::SelectHints hints;
   hints.range = range;
-  auto set = ev.options().querier->select(hints, selector.matchers);
+  auto set = ev.options().querier->select(hints, matchers);
   if (!set.is_ok()) return expanding_error(set.status());
   reader->set_ = std::move(set).value();
   return reader;
@@ -305,12 +319,12 @@ base::Result<StepValue> eval_vector_selector(Evaluator& ev, const VectorSelector
   }
 }
 
-base::Result<StepValue> read_sample_times(Evaluator& ev, const VectorSelector& selector,
-                                          const StepGrid& grid, bool start_times) {
-  const SelectorPlan& p = ev.plan().selector(selector);
+base::Result<StepValue> read_sample_times(Evaluator& ev, const model::Matchers& matchers,
+                                          const SelectorPlan& plan, const StepGrid& grid,
+                                          SampleTime wanted) {
   const int64_t lookback = ev.options().lookback_ms;
   ASSIGN_OR_RETURN(const std::unique_ptr<SeriesReader> reader,
-                   SeriesReader::open(ev, selector, selector_range(p, grid, lookback, 0)));
+                   SeriesReader::open(ev, matchers, selector_range(plan, grid, lookback, 0)));
   StepValue value = ev.new_vector();
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader->next());
@@ -319,65 +333,9 @@ base::Result<StepValue> read_sample_times(Evaluator& ev, const VectorSelector& s
     if (buffer->empty()) continue;
     RETURN_IF_ERROR(ev.charge_series(value, reader->labels(), grid.count()));
     StepSeries series(reader->labels(), grid.count());
-    fill_sample_times(*buffer, p, grid, lookback, start_times, series);
+    RETURN_IF_ERROR(fill_sample_times(*buffer, plan, grid, lookback, wanted, series));
     RETURN_IF_ERROR(add_series(ev, value, std::move(series)));
   }
-}
-
-base::Result<Matrix> read_matrix(Evaluator& ev, const MatrixSelector& expr, model::TimestampMs t) {
-  const SelectorPlan& p = ev.plan().selector(expr);
-  const VectorSelector& selector = *expr.selector;
-  const model::TimestampMs until = p.data_time(t);
-  const model::TimestampMs after = until - p.range_ms;
-  const int64_t lookback = ev.options().lookback_ms;
-  const bool wide = selector.anchored || selector.smoothed;
-  const model::TimeRange range{after - (wide ? lookback : 0),
-                               until + (selector.smoothed ? lookback : 0)};
-  ASSIGN_OR_RETURN(const std::unique_ptr<SeriesReader> reader,
-                   SeriesReader::open(ev, selector, range));
-  Matrix matrix;
-  SampleColumns c;
-  BudgetCharge charge(ev.options().budget);
-  while (true) {
-    ASSIGN_OR_RETURN(const bool more, reader->next());
-    if (!more) return matrix;
-    RETURN_IF_ERROR(reader->columns(c));
-    if (wide) {
-      if (!c.histograms.empty()) {
-        return execution_error(std::string(selector.anchored ? "anchored" : "smoothed") +
-                               " modifier is not supported with histograms");
-      }
-      extend_to_bounds(c, after, until, selector.smoothed);
-    }
-    if (c.empty()) continue;
-    Series series;
-    series.labels = reader->labels();
-    for (size_t i = 0; i < c.t.size(); ++i) series.floats.push_back({c.t[i], c.v[i]});
-    int64_t samples = static_cast<int64_t>(c.t.size());
-    for (size_t i = 0; i < c.histogram_t.size(); ++i) {
-      series.histograms.push_back({c.histogram_t[i], c.histograms[i]});
-      samples += histogram_samples(*c.histograms[i]);
-    }
-    ev.add_total_samples(samples);
-    RETURN_IF_ERROR(charge.add_bytes(c.bytes()));
-    RETURN_IF_ERROR(charge.add_samples(samples));
-    matrix.push_back(std::move(series));
-  }
-}
-
-Matrix to_matrix(const StepValue& value, const StepGrid& grid) {
-  Matrix matrix;
-  matrix.reserve(value.series.size());
-  for (const StepSeries& s : value.series) {
-    Series out;
-    out.labels = s.labels;
-    for (size_t i = 0; i < s.steps(); ++i) {
-      if (s.is_float(i)) out.floats.push_back({grid.at(i), s.values[i]});
-      if (s.is_histogram(i)) out.histograms.push_back({grid.at(i), s.histograms[i]});
-    }
-    if (!out.floats.empty() || !out.histograms.empty()) matrix.push_back(std::move(out));
-  }
-  return matrix;
 }
 
 void to_columns(const StepSeries& series, const StepGrid& grid, SampleColumns& into) {

@@ -31,6 +31,9 @@ class SeriesReader {
   static base::Result<std::unique_ptr<SeriesReader>> open(Evaluator& ev,
                                                           const VectorSelector& selector,
                                                           model::TimeRange range);
+  static base::Result<std::unique_ptr<SeriesReader>> open(Evaluator& ev,
+                                                          const model::Matchers& matchers,
+                                                          model::TimeRange range);
   /// False at the end.
   base::Result<bool> next();
   const model::Labels& labels() { return set_->labels(); }
@@ -40,11 +43,10 @@ class SeriesReader {
   base::Status columns(SampleColumns& into);
 
  private:
-  SeriesReader(Evaluator& ev, model::TimeRange range, bool stats_only)
-      : ev_(ev), range_(range), stats_only_(stats_only) {}
+  SeriesReader(Evaluator& ev, model::TimeRange range) : ev_(ev), range_(range) {}
   Evaluator& ev_;
   const model::TimeRange range_;
-  const bool stats_only_;
+  bool stats_only_ = false;
   std::unique_ptr<storage::SeriesSet> set_;
   storage::ColumnBuffer buffer_;
   BudgetCharge buffer_charge_;
@@ -63,10 +65,17 @@ class WindowCursor {
   size_t lo_ = 0, hi_ = 0, histogram_lo_ = 0, histogram_hi_ = 0;
 };
 
-/// The instant vector of a selector with the samples' own times, in seconds, as values (stale and
-/// missing ones left out); for timestamp() and start_timestamp().
-base::Result<StepValue> read_sample_times(Evaluator& ev, const VectorSelector& selector,
-                                          const StepGrid& grid, bool start_times);
+/// What read_sample_times() gives for each sample of an instant vector.
+enum class SampleTime : uint8_t {
+  kOwn,    // its timestamp
+  kStart,  // its start timestamp, 0 when unknown
+  kInfo,   // its timestamp; histograms are refused
+};
+/// The instant vector of `matchers`, looked at as `plan` says, with times in seconds as values
+/// (stale and missing samples left out).
+base::Result<StepValue> read_sample_times(Evaluator& ev, const model::Matchers& matchers,
+                                          const SelectorPlan& plan, const StepGrid& grid,
+                                          SampleTime wanted);
 
 /// `foo[5m]` as the answer of an instant query.
 base::Result<Matrix> read_matrix(Evaluator& ev, const MatrixSelector& expr, model::TimestampMs t);
