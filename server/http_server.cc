@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -27,6 +26,7 @@
 
 #include "base/mutex.h"
 #include "server/http_head.h"
+#include "server/listen_address.h"
 
 namespace silverback::server {
 
@@ -44,6 +44,7 @@ constexpr size_t kWriteBytes = 64 << 10;  // per step: the write timeout starts 
 constexpr size_t kMaxPipelinedBytes = 64 << 10;  // taken in while a handler runs
 constexpr size_t kMaxLingerBytes = 1 << 20;
 constexpr int64_t kMinBodyBytesPerSecond = 1024;
+constexpr size_t kEvictAtOnce = 8;
 
 std::string endpoint_text(const tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
@@ -64,7 +65,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   /// False when the server stops.
   bool add(const std::shared_ptr<Session>& session);
   void remove(Session* session);
-  /// Room for one more connection; when it gets tight, the longest waiting one is closed.
+  /// Room for one more connection; when it gets tight, the longest waiting ones are closed.
   bool make_room();
   int64_t now_ms() const { return options.clock->monotonic() / milliseconds(1); }
   int64_t now_ns() const { return options.clock->monotonic().count(); }
@@ -95,8 +96,8 @@ class Session : public std::enable_shared_from_this<Session> {
   static asio::awaitable<void> run(std::shared_ptr<Session> self);
 
   // Any thread:
-  /// When it began to wait for its client; -1 while a request is being answered.
-  int64_t waiting_since_ns() const { return wait_since_ns_.load(); }
+  /// When it began to wait for its client; -1 while a request is answered, or it is evicted.
+  int64_t waiting_since_ns() const { return evicted_ ? -1 : wait_since_ns_.load(); }
   /// Closes the connection if it is (still) waiting.
   void evict();
   /// Ends a waiting connection, and asks a running request to end.
@@ -122,6 +123,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::shared_ptr<HttpServer::Impl> server_;
   const std::string remote_;
   std::atomic<int64_t> wait_since_ns_{0};  // any thread
+  std::atomic<bool> evicted_{false};       // any thread: closing is on its way
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_;
   asio::steady_timer event_;  // woken by deliver() and the watching read
@@ -399,8 +401,13 @@ asio::awaitable<void> Session::finish() {
 }
 
 void Session::evict() {
+  evicted_ = true;
   asio::post(stream_.get_executor(), [self = shared_from_this()] {
-    if (self->wait_since_ns_ >= 0) self->stream_.close();
+    if (self->wait_since_ns_ >= 0) {
+      self->stream_.close();
+    } else {
+      self->evicted_ = false;  // its request came in the meantime
+    }
   });
 }
 
@@ -421,24 +428,11 @@ base::Status HttpServer::Impl::listen(const std::string& address) {
   const auto failed = [&](const error_code& ec) {
     return base::Status(base::Errc::kIo, fmt::format("listen tcp {}: {}", address, ec.message()));
   };
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos) {
-    return base::Status(base::Errc::kBadData,
-                        fmt::format("listen tcp {}: missing port in address", address));
-  }
-  const std::string port = address.substr(colon + 1);
-  unsigned number = 0;
-  const auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (bad != std::errc() || end != port.data() + port.size() || number > 65535) {
-    return base::Status(base::Errc::kBadData, fmt::format("listen tcp {}: invalid port", address));
-  }
-  std::string host = address.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
-  const bool any = host.empty();
+  ASSIGN_OR_RETURN(const ListenAddress where, parse_listen_address(address));
+  const bool any = where.host.empty();
   error_code ec;
   tcp::resolver resolver(options.io->context());
-  const auto found = resolver.resolve(any ? "::" : host, port,
+  const auto found = resolver.resolve(any ? "::" : where.host, where.port,
                                       tcp::resolver::passive | tcp::resolver::numeric_service, ec);
   if (ec || found.empty()) return failed(ec ? ec : error_code(asio::error::host_not_found));
   tcp::endpoint endpoint = found.begin()->endpoint();
@@ -479,7 +473,7 @@ asio::awaitable<void> HttpServer::Impl::accept_loop(std::shared_ptr<Impl> self,
     const tcp::endpoint remote = socket.remote_endpoint(ec);
     if (ec) continue;  // gone already
     while (!self->make_room() && !self->stopping) {
-      pause.expires_after(milliseconds(10));
+      pause.expires_after(milliseconds(1));
       co_await pause.async_wait(redirect(ec));
     }
     const asio::any_io_executor strand = socket.get_executor();
@@ -502,22 +496,23 @@ void HttpServer::Impl::remove(Session* session) {
 }
 
 bool HttpServer::Impl::make_room() {
-  std::shared_ptr<Session> longest;
+  std::vector<std::pair<int64_t, std::shared_ptr<Session>>> waiting;
   bool room = true;
   {
     const base::MutexLock lock(mutex);
     if ((sessions.size() + 1) * 5 <= options.max_connections * 4) return true;
     room = sessions.size() < options.max_connections;
-    int64_t since = std::numeric_limits<int64_t>::max();
     for (const auto& entry : sessions) {
-      const std::shared_ptr<Session> session = entry.second.lock();
-      if (!session || session->waiting_since_ns() < 0 || session->waiting_since_ns() >= since)
-        continue;
-      since = session->waiting_since_ns();
-      longest = session;
+      std::shared_ptr<Session> session = entry.second.lock();
+      const int64_t since = session ? session->waiting_since_ns() : -1;
+      if (since >= 0) waiting.emplace_back(since, std::move(session));
     }
   }
-  if (longest) longest->evict();
+  // Several at once: a flood arrives faster than closing is done.
+  const size_t n = std::min(kEvictAtOnce, waiting.size());
+  std::partial_sort(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(n),
+                    waiting.end());
+  for (size_t i = 0; i < n; ++i) waiting[i].second->evict();
   return room;
 }
 

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "server/listen_address.h"
+
 namespace base = silverback::base;
 namespace server = silverback::server;
 
@@ -79,4 +81,23 @@ TEST_CASE("Storage options are checked", "[server]") {
       server::db_options(flags_of({"--storage.tsdb.min-block-duration=0s"}), retention).is_ok());
   CHECK_FALSE(
       server::db_options(flags_of({"--storage.tsdb.wal-segment-size=1KB"}), retention).is_ok());
+}
+
+TEST_CASE("Listen addresses are taken apart", "[server]") {
+  struct Row {
+    std::string text, host, port;
+  };
+  for (const Row& row : std::vector<Row>{{"0.0.0.0:9090", "0.0.0.0", "9090"},
+                                         {":9090", "", "9090"},
+                                         {"[::1]:0", "::1", "0"},
+                                         {"localhost:80", "localhost", "80"}}) {
+    const auto address = server::parse_listen_address(row.text);
+    REQUIRE(address.is_ok());
+    CHECK(address->host == row.host);
+    CHECK(address->port == row.port);
+  }
+  for (const char* bad : {"", "nonsense", "a:", "a:x", "a:65536", "a:-1", "::1:80"}) {
+    INFO(bad);
+    CHECK_FALSE(server::parse_listen_address(bad).is_ok());
+  }
 }
