@@ -67,7 +67,7 @@ HttpResponse to_response(Answer answer) {
     if (notes.size() > 2)
       notes[0] = ',';  // goes on inside the envelope's object
     else
-      notes = "}";
+      notes = std::string("}");
     response.body += notes;
   }
   response.headers.set("Content-Type", "application/json");
