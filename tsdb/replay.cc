@@ -135,10 +135,10 @@ Result<ReplayResult> replay_wal(const ReplayParts& parts, const std::string& dir
   report_damage(parts, player, log, result);
 
   SeriesPass series(*parts.head);
-  RETURN_IF_ERROR(player.play(log.records, wal::Part::kSeriesOnly, series));
+  RETURN_IF_ERROR(player.play(log.records, wal::Part::kSeries, series));
   player.undecodable = 0;  // told again, and counted, with the samples
   SamplePass samples(*parts.head, flushed);
-  RETURN_IF_ERROR(player.play(log.records, wal::Part::kAll, samples));
+  RETURN_IF_ERROR(player.play(log.records, wal::Part::kSamples, samples));
   result.samples = samples.known;
   result.damaged += player.undecodable;
   if (series.conflicts > 0) {

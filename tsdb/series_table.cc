@@ -1,5 +1,7 @@
 #include "tsdb/series_table.h"
 
+#include <xxhash.h>
+
 #include <string>
 
 namespace silverback::tsdb {
@@ -13,6 +15,10 @@ SeriesTable::~SeriesTable() {
     if (block == nullptr) continue;
     for (const auto& entry : block->series) const std::unique_ptr<MemSeries> series(entry.load());
   }
+}
+
+size_t SeriesTable::BytesHash::operator()(std::string_view bytes) const {
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 MemSeries* SeriesTable::at(uint32_t slot) const {
@@ -48,9 +54,10 @@ MemSeries* SeriesTable::create(storage::SeriesRef ref, const model::Labels& labe
 base::Result<MemSeries*> SeriesTable::resolve(const model::Labels& labels) {
   if (labels.empty())
     return base::Status(base::Errc::kBadData, "a series needs at least one label");
-  Index& index = index_of(labels);
+  const uint64_t hash = labels.hash64();
+  Index& index = index_of(hash);
   base::MutexLock lock(index.mutex);
-  if (const auto found = index.slots.find(labels.bytes()); found != index.slots.end()) {
+  if (const auto found = index.slots.find(labels.bytes(), hash); found != index.slots.end()) {
     return at(found->second);
   }
   base::MutexLock creating(create_mutex_);
@@ -71,9 +78,10 @@ base::Result<MemSeries*> SeriesTable::resolve(const model::Labels& labels) {
 
 MemSeries* SeriesTable::restore(storage::SeriesRef ref, const model::Labels& labels) {
   if (labels.empty() || ref.slot / kBlockSize >= kBlocks || !ref) return nullptr;
-  Index& index = index_of(labels);
+  const uint64_t hash = labels.hash64();
+  Index& index = index_of(hash);
   base::MutexLock lock(index.mutex);
-  if (const auto found = index.slots.find(labels.bytes()); found != index.slots.end()) {
+  if (const auto found = index.slots.find(labels.bytes(), hash); found != index.slots.end()) {
     MemSeries* known = at(found->second);
     return known->ref == ref ? known : nullptr;
   }

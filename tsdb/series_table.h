@@ -57,16 +57,21 @@ class SeriesTable {
   struct alignas(64) Shard {
     base::Mutex mutex;
   };
+  /// Labels::hash64() of label bytes: computed once for index and table.
+  struct BytesHash {
+    size_t operator()(std::string_view bytes) const;
+  };
   struct alignas(64) Index {
     base::Mutex mutex;
     // Keys view the series' own label bytes.
-    absl::flat_hash_map<std::string_view, uint32_t> slots GUARDED_BY(mutex);
+    absl::flat_hash_map<std::string_view, uint32_t, BytesHash> slots GUARDED_BY(mutex);
   };
   struct Block {
     std::array<std::atomic<MemSeries*>, kBlockSize> series{};
   };
 
-  Index& index_of(const model::Labels& labels) { return index_[labels.hash64() % kShards]; }
+  // The table uses the low bits.
+  Index& index_of(uint64_t hash) { return index_[(hash >> 48) % kShards]; }
   MemSeries* create(storage::SeriesRef ref, const model::Labels& labels) REQUIRES(create_mutex_);
 
   const uint64_t max_series_;

@@ -12,7 +12,8 @@ using silverback::tsdb::wal::NewestSample;
 /// Uses what it is given, so that nothing is optimised away.
 class Sum final : public silverback::tsdb::wal::RecordHandler {
  public:
-  void series(silverback::storage::SeriesRef ref, const silverback::model::Labels& labels) override {
+  void series(silverback::storage::SeriesRef ref,
+              const silverback::model::Labels& labels) override {
     total += ref.slot + labels.size();
   }
   void newest(silverback::storage::SeriesRef ref, const NewestSample& sample) override {

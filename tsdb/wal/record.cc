@@ -70,6 +70,17 @@ Result<storage::SeriesRef> read_ref(ByteReader& r) {
   return ref;
 }
 
+Result<storage::SeriesRef> decode_series(ByteReader& r, Part part, RecordHandler& handler) {
+  ASSIGN_OR_RETURN(const storage::SeriesRef ref, read_ref(r));
+  if (part == Part::kSamples) {
+    r.string();
+    return ref;
+  }
+  ASSIGN_OR_RETURN(const model::Labels labels, read_labels(r));
+  handler.series(ref, labels);
+  return ref;
+}
+
 Status decode_samples(ByteReader& r, uint64_t sequence, RecordHandler& handler) {
   storage::SeriesRef ref;
   model::TimestampMs t = 0;
@@ -101,25 +112,21 @@ Status decode_samples(ByteReader& r, uint64_t sequence, RecordHandler& handler) 
 
 Status decode_batch(ByteReader& r, uint64_t sequence, Part part, RecordHandler& handler) {
   for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
-    ASSIGN_OR_RETURN(const storage::SeriesRef ref, read_ref(r));
-    ASSIGN_OR_RETURN(const model::Labels labels, read_labels(r));
-    handler.series(ref, labels);
+    RETURN_IF_ERROR(decode_series(r, part, handler).status());
   }
-  if (part == Part::kSeriesOnly) return r.status();
+  if (part == Part::kSeries) return r.status();
   return decode_samples(r, sequence, handler);
 }
 
 Status decode_checkpoint(ByteReader& r, Part part, RecordHandler& handler) {
   for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
-    ASSIGN_OR_RETURN(const storage::SeriesRef ref, read_ref(r));
-    ASSIGN_OR_RETURN(const model::Labels labels, read_labels(r));
+    ASSIGN_OR_RETURN(const storage::SeriesRef ref, decode_series(r, part, handler));
     NewestSample newest;
     newest.kind = r.u8();
     newest.t = r.svarint();
     newest.bits = r.u64();
     RETURN_IF_ERROR(r.status());
-    handler.series(ref, labels);
-    if (part == Part::kAll) handler.newest(ref, newest);
+    if (part != Part::kSeries) handler.newest(ref, newest);
   }
   return r.status();
 }

@@ -74,7 +74,7 @@ class RecordHandler {
                       model::TimestampMs t, const model::Histogram& h) = 0;
 };
 
-enum class Part : uint8_t { kSeriesOnly, kAll };
+enum class Part : uint8_t { kSeries, kSamples, kAll };  // samples: newest ones, too
 
 /// Any bytes are safe: kCorruption, after a part may have been handled.
 base::Status decode_record(std::string_view body, Part part, RecordHandler& handler);

@@ -87,7 +87,7 @@ TEST_CASE("WAL batch record gives back what it was given", "[tsdb]") {
 
 TEST_CASE("WAL batch record gives only series when asked", "[tsdb]") {
   Notes notes;
-  REQUIRE(wal::decode_record(full_batch(), wal::Part::kSeriesOnly, notes).is_ok());
+  REQUIRE(wal::decode_record(full_batch(), wal::Part::kSeries, notes).is_ok());
   CHECK(notes.lines.size() == 2);
 }
 
