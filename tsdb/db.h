@@ -21,18 +21,18 @@ namespace silverback::tsdb {
 enum class WalSync : uint8_t { kAlways = 0, kInterval = 1, kNone = 2 };
 
 struct DbOptions {
-  std::string path;                       // created with parents
-  int64_t window_ms = 2 * 3600 * 1000;    // --storage.tsdb.min-block-duration
+  std::string path;                                // created with parents
+  int64_t window_ms = 2 * 3600 * 1000;             // --storage.tsdb.min-block-duration
   int64_t retention_ms = 30LL * 24 * 3600 * 1000;  // 0 = no limit by time
-  uint64_t retention_bytes = 0;           // 0 = no limit by size
+  uint64_t retention_bytes = 0;                    // 0 = no limit by size
   int64_t wal_segment_bytes = 64 << 20;
   WalSync wal_sync = WalSync::kAlways;
   bool lock_file = true;
-  uint64_t max_head_series = 0;           // 0 = no limit
-  base::Clock* clock = nullptr;           // borrowed, as all below
+  uint64_t max_head_series = 0;  // 0 = no limit
+  base::Clock* clock = nullptr;  // borrowed, as all below
   base::Logger* logger = nullptr;
   base::metrics::Registry* registry = nullptr;
-  base::FileSystem* files = nullptr;      // nullptr = the real one
+  base::FileSystem* files = nullptr;  // nullptr = the real one
 };
 
 /// What status/tsdb shows.
@@ -49,7 +49,8 @@ class Db final : public storage::Appendable, public storage::Queryable {
  public:
   /// Opens (or creates) the folder, takes its lock, replays the WAL. kUnavailable when another
   /// process holds the lock, kCorruption when the folder has another format version. A folder that
-  /// holds a Prometheus database is not touched: ours goes to <path>/silverback, and a warning says so.
+  /// holds a Prometheus database is not touched: ours goes to <path>/silverback, and a warning says
+  /// so.
   static base::Result<std::unique_ptr<Db>> open(DbOptions options);
   ~Db() override;  // stop()
 
