@@ -374,6 +374,11 @@ base::Result<std::string> BlockStore::get_chunks(uint32_t partition, std::string
   return impl_->db->get(Family::kChunks, id_bytes(partition) + std::string(key));
 }
 
+Status BlockStore::visit_chunks(uint32_t partition, std::string_view key,
+                                const std::function<Status(std::string_view value)>& fn) const {
+  return impl_->db->visit(Family::kChunks, id_bytes(partition) + std::string(key), fn);
+}
+
 base::Result<std::string> BlockStore::get_index(uint32_t partition, std::string_view key) const {
   return impl_->db->get(Family::kIndex, id_bytes(partition) + std::string(key));
 }

@@ -60,6 +60,9 @@ class BlockStore {
 
   /// kNotFound when the key is not there.
   base::Result<std::string> get_chunks(uint32_t partition, std::string_view key) const;
+  /// get_chunks() without a copy: `fn` sees the value in the cache, and its answer is ours.
+  base::Status visit_chunks(uint32_t partition, std::string_view key,
+                            const std::function<base::Status(std::string_view value)>& fn) const;
   base::Result<std::string> get_index(uint32_t partition, std::string_view key) const;
   /// Index entries whose key starts with `prefix`, in order; `fn` gives false to stop.
   base::Status scan_index(uint32_t partition, std::string_view prefix,

@@ -163,6 +163,12 @@ base::Result<std::string> RocksDb::get(Family family, std::string_view key) cons
   return value;
 }
 
+Status RocksDb::visit(Family family, std::string_view key, const View& fn) const {
+  rocksdb::PinnableSlice value;
+  RETURN_IF_ERROR(to_status(impl_->db->Get({}, impl_->handle(family), slice(key), &value)));
+  return fn(view(value));
+}
+
 Status RocksDb::scan(Family family, std::string_view lower, std::string_view upper,
                      const Visit& fn) const {
   const Slice bound = slice(upper);

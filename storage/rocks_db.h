@@ -52,6 +52,9 @@ class RocksDb {
 
   /// kNotFound when the key is not there.
   base::Result<std::string> get(Family family, std::string_view key) const;
+  /// get() without a copy: `fn` sees the value where the cache holds it, and its answer is ours.
+  using View = std::function<base::Status(std::string_view value)>;
+  base::Status visit(Family family, std::string_view key, const View& fn) const;
   /// Keys of [lower, upper) in order; `fn` gives false to stop.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   base::Status scan(Family family, std::string_view lower, std::string_view upper,

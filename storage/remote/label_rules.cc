@@ -1,10 +1,11 @@
 #include "storage/remote/label_rules.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
-#include "base/bytes.h"
+#include "base/result.h"
 #include "base/utf8.h"
 
 namespace silverback::storage::remote {
@@ -15,6 +16,7 @@ using base::Status;
 
 constexpr size_t kShownBytes = 64;
 constexpr size_t kShownLabels = 16;
+constexpr size_t kMaxLengthBytes = 3;  // of a length in bytes up to kMaxLabelValueBytes
 
 std::string quoted(std::string_view s) {
   const std::string text = model::go_quote(s.substr(0, kShownBytes));
@@ -69,27 +71,41 @@ bool by_name(const model::Label& a, const model::Label& b) {
   return a.name < b.name;
 }
 
+char* put_string(char* at, std::string_view s) {
+  size_t n = s.size();
+  for (; n >= 0x80; n >>= 7) *at++ = static_cast<char>(n | 0x80);
+  *at++ = static_cast<char>(n);
+  std::memcpy(at, s.data(), s.size());
+  return at + s.size();
+}
+
 }  // namespace
 
 Status encode_labels(std::vector<model::Label>& labels, std::string& bytes) {
   RETURN_IF_ERROR(check_sizes(labels));
-  if (!std::is_sorted(labels.begin(), labels.end(), by_name)) {
-    std::sort(labels.begin(), labels.end(), by_name);
-  }
-  bytes.clear();
-  bool whole = true;
-  base::ByteWriter w(bytes);
+  bool sorted = true, whole = true;
+  size_t most = 0;
   for (size_t i = 0; i < labels.size(); ++i) {
-    if (i > 0 && labels[i].name == labels[i - 1].name) {
+    sorted &= i == 0 || labels[i - 1].name < labels[i].name;
+    most += labels[i].name.size() + labels[i].value.size() + 2 * kMaxLengthBytes;
+  }
+  if (!sorted) {
+    std::sort(labels.begin(), labels.end(), by_name);
+    for (size_t i = 1; i < labels.size(); ++i) {
+      if (labels[i].name != labels[i - 1].name) continue;
       return bad("label name " + quoted(labels[i].name) + " is not unique");
     }
-    if (labels[i].value.empty()) {
+  }
+  bytes.resize(most);
+  char* at = bytes.data();
+  for (const model::Label& label : labels) {
+    if (label.value.empty()) {
       whole = false;
       continue;
     }
-    w.string(labels[i].name);
-    w.string(labels[i].value);
+    at = put_string(put_string(at, label.name), label.value);
   }
+  bytes.resize(static_cast<size_t>(at - bytes.data()));
   // Lengths below 128 are ASCII too: one pass over the whole settles nearly every series.
   return whole && all_ascii(bytes) ? Status::ok() : check_utf8(labels);
 }

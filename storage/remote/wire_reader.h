@@ -61,6 +61,9 @@ class WireReader {
   /// For packed numbers: reads the message as bare values.
   bool at_end() const { return at_ == end_; }
   uint64_t varint() {
+    if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) {
+      return static_cast<unsigned char>(*at_++);
+    }
     uint64_t v = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {
       if (at_ == end_) break;

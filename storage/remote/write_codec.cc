@@ -17,8 +17,24 @@ constexpr size_t kMostPerByte = 22;
 enum RequestField : uint32_t { kTimeseries = 1, kMetadata = 3 };
 enum SeriesField : uint32_t { kLabels = 1, kSamples = 2, kExemplars = 3, kHistograms = 4 };
 
+// A label as every sender writes it: name and value in this order, lengths of one byte.
+bool is_plain_label(std::string_view m, model::Label& label) {
+  if (m.size() < 4 || m[0] != '\x0a') return false;
+  const auto name = static_cast<unsigned char>(m[1]);
+  if (name >= 0x80 || size_t{name} + 4 > m.size() || m[size_t{name} + 2] != '\x12') return false;
+  const auto value = static_cast<unsigned char>(m[size_t{name} + 3]);
+  if (value >= 0x80 || size_t{name} + size_t{value} + 4 != m.size()) return false;
+  label.name = m.substr(2, name);
+  label.value = m.substr(size_t{name} + 4, value);
+  return true;
+}
+
 bool read_label(std::string_view message, std::vector<model::Label>& into) {
   model::Label label;
+  if (is_plain_label(message, label)) {
+    into.push_back(label);
+    return true;
+  }
   WireReader in(message);
   while (in.next()) {
     if (in.field() == 1) label.name = in.as_bytes();

@@ -97,11 +97,12 @@ std::vector<GroupWriter::Slice> GroupWriter::cut() const {
 }
 
 std::string GroupWriter::encode(const Slice& slice) const {
-  std::string out;
-  base::ByteWriter w(out);
-  w.uvarint(slice.series.size());
+  std::string head, sections;
+  base::ByteWriter sizes(head), w(sections);
+  sizes.uvarint(slice.series.size());
   for (const auto& chunks : slice.series) {
-    w.uvarint(chunks.size());
+    const size_t begin = w.size();
+    if (!chunks.empty()) w.uvarint(chunks.size());
     int64_t previous = window_start_ms_;
     for (const Chunk* chunk : chunks) {
       // Floats come before histograms: the distance may be negative.
@@ -110,11 +111,10 @@ std::string GroupWriter::encode(const Slice& slice) const {
       w.uvarint(chunk->bytes.size());
       previous = chunk->min_t;
     }
-  }
-  for (const auto& chunks : slice.series) {
     for (const Chunk* chunk : chunks) w.bytes(chunk->bytes);
+    sizes.uvarint(w.size() - begin);
   }
-  return out;
+  return head + sections;
 }
 
 Status GroupWriter::flush(uint32_t group) {
@@ -153,35 +153,49 @@ base::Result<SliceTimes> decode_slice_times(std::string_view value, int64_t wind
   return out;
 }
 
-Status read_slice(std::string_view body, uint32_t place, int64_t window_start_ms,
-                  model::TimeRange range, storage::ColumnBuffer& into) {
-  struct Piece {
-    uint64_t offset, bytes;
-  };
+namespace {
+
+// The bytes of the series at `place`; empty when it has none in this slice.
+base::Result<std::string_view> section_of(std::string_view body, uint32_t place) {
   base::ByteReader in(body);
   const uint64_t series = in.uvarint();
-  std::vector<Piece> wanted;
-  uint64_t offset = 0;
-  for (uint64_t i = 0; i < series && in.ok(); ++i) {
-    const uint64_t chunks = in.uvarint();
-    int64_t first = window_start_ms;
-    for (uint64_t k = 0; k < chunks && in.ok(); ++k) {
-      first = after(first, static_cast<uint64_t>(in.svarint()));
-      const int64_t last = after(first, in.uvarint());
-      const uint64_t bytes = in.uvarint();
-      if (bytes > body.size()) return {Errc::kCorruption, "size of a chunk"};
-      if (i == place && last > range.after && first <= range.until) {
-        wanted.push_back({offset, bytes});
-      }
-      offset += bytes;
+  if (series > kSeriesPerGroup) return Status(Errc::kCorruption, "series of a group");
+  uint64_t offset = 0, wanted_offset = 0, wanted_bytes = 0;
+  for (uint64_t i = 0; i < series; ++i) {
+    const uint64_t bytes = in.uvarint();
+    if (bytes > body.size()) return Status(Errc::kCorruption, "size of a series");
+    if (i == place) {
+      wanted_offset = offset;
+      wanted_bytes = bytes;
     }
+    offset += bytes;
   }
-  if (!in.ok() || offset != in.remaining()) return {Errc::kCorruption, "directory of a slice"};
-  const std::string_view payload = body.substr(in.pos());
-  for (const Piece& piece : wanted) {
-    RETURN_IF_ERROR(chunkenc::decode_chunk(payload.substr(piece.offset, piece.bytes), range, into));
+  if (!in.ok() || offset != in.remaining()) return Status(Errc::kCorruption, "sizes of a slice");
+  return body.substr(in.pos() + wanted_offset, wanted_bytes);
+}
+
+}  // namespace
+
+Status read_slice(std::string_view body, uint32_t place, int64_t window_start_ms,
+                  model::TimeRange range, storage::ColumnBuffer& into) {
+  ASSIGN_OR_RETURN(const std::string_view section, section_of(body, place));
+  if (section.empty()) return Status::ok();
+  base::ByteReader in(section);
+  const uint64_t chunks = in.uvarint();
+  if (chunks > in.remaining()) return {Errc::kCorruption, "number of chunks"};
+  // The directory is walked twice: where the chunks begin is known only at its end.
+  base::ByteReader directory = in;
+  for (uint64_t i = 0; i < 3 * chunks; ++i) in.uvarint();
+  int64_t first = window_start_ms;
+  for (uint64_t i = 0; i < chunks; ++i) {
+    first = after(first, static_cast<uint64_t>(directory.svarint()));
+    const int64_t last = after(first, directory.uvarint());
+    const std::string_view chunk = in.bytes(directory.uvarint());
+    if (!in.ok() || !directory.ok()) return {Errc::kCorruption, "directory of a series"};
+    if (last <= range.after || first > range.until) continue;
+    RETURN_IF_ERROR(chunkenc::decode_chunk(chunk, range, into));
   }
-  return Status::ok();
+  return in.at_end() ? Status::ok() : Status(Errc::kCorruption, "bytes after the last chunk");
 }
 
 }  // namespace silverback::tsdb::partition

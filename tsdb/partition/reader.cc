@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <functional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "tsdb/partition/format.h"
@@ -18,14 +21,15 @@ Status at_group(const Status& status, uint32_t id, uint32_t group) {
                              std::to_string(group));
 }
 
-base::Result<std::string> slice_value(const storage::BlockStore& store, uint32_t id, uint32_t group,
-                                      uint32_t slice) {
-  base::Result<std::string> value = store.get_chunks(id, partition::chunk_key(group, slice));
-  if (value.status().code() == Errc::kNotFound) {
-    return at_group(Status(Errc::kCorruption, "slice " + std::to_string(slice) + " is missing"), id,
+// `fn` sees the value of one slice; errors say where.
+Status visit_slice(const storage::BlockStore& store, uint32_t id, uint32_t group, uint32_t slice,
+                   const std::function<Status(std::string_view)>& fn) {
+  const Status status = store.visit_chunks(id, partition::chunk_key(group, slice), fn);
+  if (status.code() == Errc::kNotFound) {
+    return at_group({Errc::kCorruption, "slice " + std::to_string(slice) + " is missing"}, id,
                     group);
   }
-  return value;
+  return at_group(status, id, group);
 }
 
 }  // namespace
@@ -63,19 +67,18 @@ Status Partition::read(uint32_t rank, model::TimeRange range, storage::ColumnBuf
   }
   const uint32_t group = rank / partition::kSeriesPerGroup;
   const uint32_t place = rank % partition::kSeriesPerGroup;
-  ASSIGN_OR_RETURN(const std::string first, slice_value(store_, meta_.id, group, 0));
-  const auto times = partition::decode_slice_times(first, meta_.window_start_ms);
-  RETURN_IF_ERROR(at_group(times.status(), meta_.id, group));
-  for (uint32_t i = 0; i < times->slices.size(); ++i) {
-    if (!times->slices[i].overlaps(range)) continue;
-    std::string further;
-    std::string_view body = std::string_view(first).substr(times->head_bytes);
-    if (i > 0) {
-      ASSIGN_OR_RETURN(further, slice_value(store_, meta_.id, group, i));
-      body = further;
-    }
-    RETURN_IF_ERROR(at_group(partition::read_slice(body, place, meta_.window_start_ms, range, into),
-                             meta_.id, group));
+  const int64_t start = meta_.window_start_ms;
+  partition::SliceTimes times;
+  RETURN_IF_ERROR(visit_slice(store_, meta_.id, group, 0, [&](std::string_view value) {
+    ASSIGN_OR_RETURN(times, partition::decode_slice_times(value, start));
+    if (!times.slices[0].overlaps(range)) return Status::ok();
+    return partition::read_slice(value.substr(times.head_bytes), place, start, range, into);
+  }));
+  for (uint32_t i = 1; i < times.slices.size(); ++i) {
+    if (!times.slices[i].overlaps(range)) continue;
+    RETURN_IF_ERROR(visit_slice(store_, meta_.id, group, i, [&](std::string_view value) {
+      return partition::read_slice(value, place, start, range, into);
+    }));
   }
   return Status::ok();
 }
