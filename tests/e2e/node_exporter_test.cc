@@ -8,7 +8,7 @@
 namespace silverback::e2e {
 namespace {
 
-std::string source_dir() { return std::getenv("SILVERBACK_SOURCE"); }
+std::string source_dir() { return SILVERBACK_SOURCE; }
 
 std::string node_config(int exporter_port) {
   return "global:\n"

@@ -52,7 +52,7 @@ TEST_CASE("MemoryStorage querier does not see later samples", "[storage]") {
   REQUIRE(storage.samples(labels).size() == 2);
 }
 
-TEST_CASE("MemoryStorage reads (after, until] and names the shared column", "[storage]") {
+TEST_CASE("MemoryStorage reads ranges open on the left and names the shared column", "[storage]") {
   testing::MemoryStorage storage;
   for (int t = 1; t <= 5; ++t) {
     storage.add(Labels::from({{"s", "a"}}), t * 10, t);
