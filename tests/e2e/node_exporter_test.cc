@@ -8,7 +8,12 @@
 namespace silverback::e2e {
 namespace {
 
-std::string source_dir() { return SILVERBACK_SOURCE; }
+std::string data_file(const std::string& name) {
+  std::string path = SILVERBACK_SOURCE;
+  path += "/tests/e2e/data/";
+  path += name;
+  return path;
+}
 
 std::string node_config(int exporter_port) {
   return "global:\n"
@@ -62,7 +67,7 @@ TEST_CASE("a real node_exporter is scraped and answers the usual questions", "[e
 
 TEST_CASE("every query of the guides is answered", "[e2e]") {
   const Server server("scrape_configs: []\n");
-  std::ifstream queries(source_dir() + "/tests/e2e/data/guide_queries.promql");
+  std::ifstream queries(data_file("guide_queries.promql"));
   std::string expr;
   int asked = 0;
   while (std::getline(queries, expr)) {
@@ -79,7 +84,7 @@ TEST_CASE("every query of the guides is answered", "[e2e]") {
 TEST_CASE("the guides' config and rules load", "[e2e]") {
   const Server server("scrape_configs: []\n");
   for (const char* name : {"guide_prometheus.yml", "guide_rules.yml"}) {
-    const std::string text = read_file(source_dir() + "/tests/e2e/data/" + name);
+    const std::string text = read_file(data_file(name));
     REQUIRE_FALSE(text.empty());
     server.dir().write(std::string(name) == "guide_prometheus.yml" ? "prometheus.yml" : name, text);
   }
