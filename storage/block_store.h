@@ -15,10 +15,10 @@ namespace silverback::storage {
 
 /// The commit point of one partition, kept in the `meta` family.
 struct PartitionMeta {
-  uint32_t id = 0;                 // never reused
-  int64_t window_start_ms = 0;     // inclusive: windows are [start, end)
-  int64_t window_end_ms = 0;       // exclusive
-  uint64_t wal_sequence = 0;       // S: every sample of the window from batches <= S is in partitions
+  uint32_t id = 0;              // never reused
+  int64_t window_start_ms = 0;  // inclusive: windows are [start, end)
+  int64_t window_end_ms = 0;    // exclusive
+  uint64_t wal_sequence = 0;    // S: every sample of the window from batches <= S is in partitions
   int64_t min_time_ms = 0, max_time_ms = 0;  // inclusive, of samples
   uint64_t series = 0, samples = 0, bytes = 0;
 };
@@ -65,8 +65,9 @@ class BlockStore {
                             const std::function<base::Status(std::string_view value)>& fn) const;
   base::Result<std::string> get_index(uint32_t partition, std::string_view key) const;
   /// Index entries whose key starts with `prefix`, in order; `fn` gives false to stop.
-  base::Status scan_index(uint32_t partition, std::string_view prefix,
-                          const std::function<bool(std::string_view key, std::string_view value)>& fn) const;
+  base::Status scan_index(
+      uint32_t partition, std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>& fn) const;
 
   /// Removes the meta key (synced) first, then the files. Only when no reader holds the partition.
   base::Status drop_partition(uint32_t id);

@@ -139,8 +139,8 @@ TEST_CASE("snappy bombs are refused before memory is taken", "[storage]") {
       "garbage",
       "\xff\xff\xff\xff\x0f",
       "\xff\xff\xff\xff\xff\xff",
-      std::string("\x80\x80\x80\x10", 4),                           // 32 MiB from nothing
-      block.substr(0, block.size() - 3),                            // torn
+      std::string("\x80\x80\x80\x10", 4),                             // 32 MiB from nothing
+      block.substr(0, block.size() - 3),                              // torn
       testing::snappy_block(std::string(kMaxDecodedBytes + 1, 'x')),  // one byte too many
   };
   for (const std::string& body : bad) {

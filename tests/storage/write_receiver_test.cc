@@ -284,7 +284,7 @@ TEST_CASE("A broken body changes nothing", "[storage]") {
   series.bytes(1, testing::ProtoWriter().bytes(1, "__name__").bytes(2, "h").out());
   series.bytes(4, "\x0a\x05");  // a torn histogram
   CHECK(r.write(testing::snappy_block(torn.protobuf() +
-                                    testing::ProtoWriter().bytes(1, series.out()).out()))
+                                      testing::ProtoWriter().bytes(1, series.out()).out()))
             .http_status == 400);
   CHECK(r.storage.samples(Labels::from({{"__name__", "a"}})).empty());
 }
