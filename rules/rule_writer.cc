@@ -102,6 +102,10 @@ Result<RuleWriter::Outcome> RuleWriter::write(const promql::Vector& samples, mod
     }
     if (!only_markers) {
       outcome = {counts.out_of_order, counts.out_of_bounds, counts.duplicate, counts.first_error};
+      if (outcome.first_refusal.is_ok()) {
+        outcome.first_refusal = {base::Errc::kOutOfOrder,
+                                 std::to_string(counts.refused()) + " samples refused"};
+      }
     }
   }
   last_ = std::move(current);
