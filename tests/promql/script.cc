@@ -130,6 +130,10 @@ class ScriptParser {
     }
     eval.expr = std::string(rest);
     while (next_in_block()) RETURN_IF_ERROR(expected_line(eval));
+    if (script_.mode.strict_annotations) {
+      eval.no_warn = eval.no_warn || eval.warn.empty();
+      eval.no_info = eval.no_info || eval.info.empty();
+    }
     script_.commands.emplace_back(std::move(eval));
     return Status::ok();
   }
@@ -281,6 +285,8 @@ Status set_mode(std::string_view words, ScriptMode& mode) {
       mode.type_and_unit_labels = true;
     } else if (word == "stable-language") {
       mode.stable_language = true;
+    } else if (word == "strict-annotations") {
+      mode.strict_annotations = true;
     } else if (word == "upstream") {
       mode.delayed_name_removal = mode.start_timestamps = true;
     } else {

@@ -61,7 +61,8 @@ struct ScriptMode {
   bool delayed_name_removal = false;
   bool start_timestamps = false;
   bool type_and_unit_labels = false;
-  bool stable_language = false;  // experimental functions and syntax off
+  bool stable_language = false;     // experimental functions and syntax off
+  bool strict_annotations = false;  // warnings and infos that no line expects are failures
 };
 
 struct Script {

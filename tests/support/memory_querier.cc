@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "model/histogram_ops.h"
 #include "tests/support/memory_storage_impl.h"
 
 namespace silverback::testing {
@@ -22,11 +24,22 @@ bool has_sample_in(const MemoryStorage::SeriesData& series, model::TimeRange ran
   return it != series.samples.end() && it->t <= range.until;
 }
 
+/// What a database keeps with its chunks: whether a histogram goes on from the one before it. A
+/// reset is read as "unknown", as from Prometheus: its chunk may have lost the chunk before.
+model::CounterResetHint hint_of(const StoredSample& sample, const StoredSample* before) {
+  using Hint = model::CounterResetHint;
+  if (sample.h->hint == Hint::kGauge) return Hint::kGauge;
+  if (before == nullptr || !before->h || before->h->hint == Hint::kGauge) return Hint::kUnknown;
+  return model::detect_reset(*sample.h, *before->h) ? Hint::kUnknown : Hint::kNotReset;
+}
+
 void read_series(const Entry& entry, model::TimeRange range, storage::ColumnBuffer& into) {
   into = {};
   bool float_start = false, histogram_start = false;
   uint32_t floats_before = 0;
+  const StoredSample* before = nullptr;
   for (const StoredSample& s : entry.data->samples) {
+    const StoredSample* previous = std::exchange(before, &s);
     if (!range.contains(s.t)) {
       floats_before += s.t <= range.after && !s.h ? 1 : 0;
       continue;
@@ -34,6 +47,7 @@ void read_series(const Entry& entry, model::TimeRange range, storage::ColumnBuff
     if (s.h) {
       into.histogram_t.push_back(s.t);
       into.histograms.push_back(*s.h);
+      into.histograms.back().hint = hint_of(s, previous);
       into.histogram_start.push_back(s.start);
       histogram_start = histogram_start || s.start != 0;
     } else {

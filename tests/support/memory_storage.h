@@ -23,7 +23,8 @@ struct StoredSample {
 
 /// Storage in a vector per series: the double under tests of promql, rules and server. It keeps the
 /// contracts of storage/querier.h and storage/appender.h (engine order, whole batches, snapshots),
-/// without windows, limits or a WAL. Series whose float timestamps are equal share a column id.
+/// without windows, limits or a WAL. Series whose float timestamps are equal share a column id;
+/// histograms are read with the reset hint that follows from the one before.
 /// Threads: any thread.
 class MemoryStorage final : public storage::Queryable, public storage::Appendable {
  public:
