@@ -6,6 +6,7 @@
 
 namespace silverback::promql {
 
+// clang-format off
 /// What the lexer tells apart. The groups between the marks are what error texts name.
 enum class TokenType : uint8_t {
   kEof, kError, kIdentifier, kMetricIdentifier, kString, kNumber, kDuration,
@@ -23,12 +24,17 @@ enum class TokenType : uint8_t {
   // Words that are functions, metrics or parts of durations.
   kStart, kEnd, kStep, kRange, kMaxOf, kMinOf,
 };
+// clang-format on
 
-inline bool is_operator(TokenType t) { return t >= TokenType::kAdd && t <= TokenType::kUnless; }
+inline bool is_operator(TokenType t) {
+  return t >= TokenType::kAdd && t <= TokenType::kUnless;
+}
 inline bool is_aggregator(TokenType t) {
   return t >= TokenType::kAvg && t <= TokenType::kLimitRatio;
 }
-inline bool is_keyword(TokenType t) { return t >= TokenType::kBool && t <= TokenType::kWithout; }
+inline bool is_keyword(TokenType t) {
+  return t >= TokenType::kBool && t <= TokenType::kWithout;
+}
 
 /// One token. `text` views the query, for kError the lexer's message.
 struct Token {
