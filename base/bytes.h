@@ -98,7 +98,8 @@ class ByteReader {
   size_t pos() const { return pos_; }
   size_t remaining() const { return in_.size() - pos_; }
   Status status() const {
-    return ok_ ? Status() : Status(Errc::kCorruption, "bytes end early at offset " + std::to_string(pos_));
+    return ok_ ? Status()
+               : Status(Errc::kCorruption, "bytes end early at offset " + std::to_string(pos_));
   }
 
  private:

@@ -14,7 +14,8 @@ void append_go_e(std::string& out, double v);
 /// 'g' format, shortest (Go's %v): the exponent form when the decimal exponent is < -4 or >= 6, so
 /// 1000000 is 1e+06 and 123456789 is 1.23456789e+08.
 void append_go_g(std::string& out, double v);
-/// As Prometheus's API and text exposition of sample values: 'f' unless |v| < 1e-6 or >= 1e21, then 'e'.
+/// As Prometheus's API and text exposition of sample values: 'f' unless |v| < 1e-6 or >= 1e21, then
+/// 'e'.
 void append_sample_value(std::string& out, double v);
 /// The OpenMetrics layout for le and quantile labels: shortest 'g', ".0" added to bare integers.
 void append_openmetrics_float(std::string& out, double v);

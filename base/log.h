@@ -25,8 +25,8 @@ struct LogField {
   LogField(std::string_view k, bool v) : key(k), value(v ? "true" : "false"), is_text(false) {}
   LogField(std::string_view k, double v);  // Go's shortest layout
   template <typename T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  LogField(std::string_view k, T v) : key(k), value(std::to_string(v)), is_text(false) {}
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) LogField(std::string_view k, T v)
+      : key(k), value(std::to_string(v)), is_text(false) {}
 };
 
 /// Writes one line per call to a file descriptor, in slog's keys: time, level, source, msg, fields.

@@ -83,8 +83,10 @@ class Summary {
 class Sink {
  public:
   virtual ~Sink() = default;
-  virtual void counter(std::string_view name, std::string_view help, const LabelPairs& labels, double v) = 0;
-  virtual void gauge(std::string_view name, std::string_view help, const LabelPairs& labels, double v) = 0;
+  virtual void counter(std::string_view name, std::string_view help, const LabelPairs& labels,
+                       double v) = 0;
+  virtual void gauge(std::string_view name, std::string_view help, const LabelPairs& labels,
+                     double v) = 0;
 };
 
 /// Owns every metric of the process; children live as long as it does. Asking again for the same

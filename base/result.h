@@ -16,7 +16,7 @@ class [[nodiscard]] Result {
   using value_type = T;
 
   // Implicit on purpose: `return value;` and `return Status(...)` both read well.
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT
   Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {  // NOLINT
     assert(!std::get<1>(state_).is_ok());
   }
@@ -53,11 +53,11 @@ class [[nodiscard]] Result {
 #define SB_CONCAT(a, b) SB_CONCAT_INNER(a, b)
 
 /// Leaves the function with the Status if it is an error.
-#define RETURN_IF_ERROR(expr)                                             \
-  do {                                                                    \
+#define RETURN_IF_ERROR(expr)                                                  \
+  do {                                                                         \
     if (::silverback::base::Status sb_status_ = (expr); !sb_status_.is_ok()) { \
-      return sb_status_;                                                  \
-    }                                                                     \
+      return sb_status_;                                                       \
+    }                                                                          \
   } while (false)
 
 /// `ASSIGN_OR_RETURN(auto x, f());` assigns the value or leaves with the Status.

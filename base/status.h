@@ -30,8 +30,8 @@ enum class Errc : uint8_t {
 
 std::string_view errc_name(Errc code);
 
-/// Success, or a kind of error with a message for people. Cheap to copy; success costs no allocation.
-/// Threads: value type.
+/// Success, or a kind of error with a message for people. Cheap to copy; success costs no
+/// allocation. Threads: value type.
 class [[nodiscard]] Status {
  public:
   Status() = default;

@@ -19,7 +19,9 @@ struct Url {
   std::string path;      // starts with '/', or ""
   std::string query;     // without '?'
 
-  std::string port_or_default() const { return !port.empty() ? port : scheme == "https" ? "443" : "80"; }
+  std::string port_or_default() const {
+    return !port.empty() ? port : scheme == "https" ? "443" : "80";
+  }
   std::string host_port() const;         // as for a Host header
   std::string target() const;            // path?query, at least "/"
   std::string to_string() const;         // userinfo's password masked as xxxxx

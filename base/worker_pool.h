@@ -13,10 +13,10 @@ namespace silverback::base {
 class WorkerPool {
  public:
   struct Options {
-    std::string name;             // thread names "name-0".. (<= 11 characters)
+    std::string name;  // thread names "name-0".. (<= 11 characters)
     size_t threads = 1;
     size_t queue_capacity = 4096;
-    int nice = 0;                 // added to each thread's niceness
+    int nice = 0;  // added to each thread's niceness
   };
   explicit WorkerPool(Options options);
   ~WorkerPool();  // stop()

@@ -35,8 +35,8 @@ class YamlNode {
   /// "file:line: cannot unmarshal !!str `abc` into <wanted>", the words of Go's YAML.
   Status mismatch(std::string_view wanted) const;
 
-  Result<std::string> as_string() const;   // any scalar; "" for null
-  Result<bool> as_bool() const;            // YAML 1.1 words, as Go's yaml.v2
+  Result<std::string> as_string() const;  // any scalar; "" for null
+  Result<bool> as_bool() const;           // YAML 1.1 words, as Go's yaml.v2
   Result<int64_t> as_int() const;
   Result<uint64_t> as_uint() const;
   Result<double> as_double() const;
@@ -109,11 +109,14 @@ class YamlFields {
   Status status_;
 };
 
-/// Builds block-style YAML text, for `status/config`. Keys in call order; strings quoted when needed.
+/// Builds block-style YAML text, for `status/config`. Keys in call order; strings quoted when
+/// needed.
 class YamlWriter {
  public:
   void key_value(std::string_view key, std::string_view value);
-  void key_value(std::string_view key, const char* value) { key_value(key, std::string_view(value)); }
+  void key_value(std::string_view key, const char* value) {
+    key_value(key, std::string_view(value));
+  }
   void key_value(std::string_view key, bool value);
   void key_value(std::string_view key, int64_t value);
   void key_value(std::string_view key, uint64_t value);
@@ -121,7 +124,8 @@ class YamlWriter {
   /// "<secret>", or nothing when empty.
   void key_value(std::string_view key, const Secret& value);
   void key_duration(std::string_view key, int64_t ms);
-  void key_list(std::string_view key, const std::vector<std::string>& values);  // nothing when empty
+  void key_list(std::string_view key,
+                const std::vector<std::string>& values);  // nothing when empty
   /// `key: [a, b]`; nothing when empty.
   void key_flow_list(std::string_view key, const std::vector<std::string>& values);
   /// Nested map or list under a key; `body` writes its content.
@@ -143,8 +147,8 @@ class YamlWriter {
   void close(const char* when_empty);
   std::string out_;
   size_t depth_ = 0;
-  bool item_start_ = false;      // "- " is written, its first key follows on the line
-  std::vector<size_t> opened_;   // where the content of each open map and list began
+  bool item_start_ = false;     // "- " is written, its first key follows on the line
+  std::vector<size_t> opened_;  // where the content of each open map and list began
 };
 
 }  // namespace silverback::base

@@ -1,9 +1,9 @@
 #include "model/labels.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cassert>
-
-#include <xxhash.h>
 
 #include "base/bytes.h"
 #include "base/go_quote.h"
@@ -38,7 +38,8 @@ bool all_of_class(std::string_view s, bool colon) {
   if (s.empty()) return false;
   for (size_t i = 0; i < s.size(); ++i) {
     const char c = s[i];
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
+    const bool letter =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
     if (!letter && !(i > 0 && c >= '0' && c <= '9')) return false;
   }
   return true;
@@ -89,7 +90,9 @@ bool Labels::valid_bytes(std::string_view bytes) {
   return true;
 }
 
-size_t Labels::size() const { return static_cast<size_t>(std::distance(begin(), end())); }
+size_t Labels::size() const {
+  return static_cast<size_t>(std::distance(begin(), end()));
+}
 
 std::string_view Labels::get(std::string_view name) const {
   std::string_view rest = bytes_, own_name, value;
@@ -101,14 +104,18 @@ std::string_view Labels::get(std::string_view name) const {
   return {};
 }
 
-bool Labels::has(std::string_view name) const { return !get(name).empty(); }
+bool Labels::has(std::string_view name) const {
+  return !get(name).empty();
+}
 
 LabelHash Labels::hash() const {
   const XXH128_hash_t h = XXH3_128bits(bytes_.data(), bytes_.size());
   return {h.high64, h.low64};
 }
 
-uint64_t Labels::hash64() const { return XXH3_64bits(bytes_.data(), bytes_.size()); }
+uint64_t Labels::hash64() const {
+  return XXH3_64bits(bytes_.data(), bytes_.size());
+}
 
 Labels Labels::without(std::string_view name) const {
   Labels out;
@@ -193,9 +200,17 @@ Labels LabelsBuilder::build() const {
   return out;
 }
 
-bool is_legacy_label_name(std::string_view s) { return all_of_class(s, false); }
-bool is_legacy_metric_name(std::string_view s) { return all_of_class(s, true); }
-bool is_valid_name(std::string_view s) { return !s.empty() && base::is_valid_utf8(s); }
-std::string go_quote(std::string_view s) { return base::go_quote(s); }
+bool is_legacy_label_name(std::string_view s) {
+  return all_of_class(s, false);
+}
+bool is_legacy_metric_name(std::string_view s) {
+  return all_of_class(s, true);
+}
+bool is_valid_name(std::string_view s) {
+  return !s.empty() && base::is_valid_utf8(s);
+}
+std::string go_quote(std::string_view s) {
+  return base::go_quote(s);
+}
 
 }  // namespace silverback::model

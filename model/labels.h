@@ -86,8 +86,8 @@ class Labels {
   std::string_view metric_name() const { return get(kMetricName); }
 
   const std::string& bytes() const { return bytes_; }
-  LabelHash hash() const;      // XXH3-128 of bytes()
-  uint64_t hash64() const;     // XXH3-64 of bytes(), for hash tables
+  LabelHash hash() const;   // XXH3-128 of bytes()
+  uint64_t hash64() const;  // XXH3-64 of bytes(), for hash tables
 
   Labels without_metric_name() const { return without(kMetricName); }
   Labels without(std::string_view name) const;

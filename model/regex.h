@@ -30,7 +30,8 @@ class Regex {
   /// Capture groups of a full match (index 0 = whole); nullopt when there is none. Views into `s`.
   std::optional<std::vector<std::string_view>> captures(std::string_view s) const;
   /// Go's Regexp.Expand: $1, ${1}, $name, $$; `$1x` is the group "1x" (unknown: empty).
-  std::string expand(std::string_view replacement, const std::vector<std::string_view>& captures) const;
+  std::string expand(std::string_view replacement,
+                     const std::vector<std::string_view>& captures) const;
 
  private:
   struct Impl;

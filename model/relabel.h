@@ -12,8 +12,17 @@
 namespace silverback::model {
 
 enum class RelabelAction : uint8_t {
-  kReplace, kKeep, kDrop, kKeepEqual, kDropEqual, kHashMod, kLabelMap, kLabelDrop, kLabelKeep,
-  kLowercase, kUppercase,
+  kReplace,
+  kKeep,
+  kDrop,
+  kKeepEqual,
+  kDropEqual,
+  kHashMod,
+  kLabelMap,
+  kLabelDrop,
+  kLabelKeep,
+  kLowercase,
+  kUppercase,
 };
 
 /// One relabel_config (spec 4.3), checked and compiled.

@@ -20,7 +20,16 @@ struct PositionRange {
 };
 
 enum class ExprKind : uint8_t {
-  kNumber, kString, kVectorSelector, kMatrixSelector, kSubquery, kUnary, kBinary, kAggregate, kCall, kParen,
+  kNumber,
+  kString,
+  kVectorSelector,
+  kMatrixSelector,
+  kSubquery,
+  kUnary,
+  kBinary,
+  kAggregate,
+  kCall,
+  kParen,
 };
 
 /// A node of the typed tree. Immutable after parsing; the parser bounds its depth (kMaxExprDepth),
@@ -41,9 +50,22 @@ inline constexpr int kMaxExprDepth = 2000;
 
 /// A duration that is computed at query start: `[step() * 2]`, `offset (1h + 5m)`.
 struct DurationExpr {
-  enum class Op : uint8_t { kLiteral, kStep, kRange, kMinOf, kMaxOf, kAdd, kSub, kMul, kDiv, kMod, kPow, kNegate };
+  enum class Op : uint8_t {
+    kLiteral,
+    kStep,
+    kRange,
+    kMinOf,
+    kMaxOf,
+    kAdd,
+    kSub,
+    kMul,
+    kDiv,
+    kMod,
+    kPow,
+    kNegate
+  };
   Op op = Op::kLiteral;
-  double seconds = 0;  // kLiteral
+  double seconds = 0;        // kLiteral
   bool as_duration = false;  // written with units
   bool parenthesised = false;
   PositionRange pos;
@@ -73,9 +95,9 @@ struct StringLiteral final : Expr {
 struct VectorSelector final : Expr {
   VectorSelector() : Expr(ExprKind::kVectorSelector) {}
   ValueType type() const override { return ValueType::kVector; }
-  std::string name;          // "" when only matchers were given
-  model::Matchers matchers;  // complete: holds the one for the name too
-  int64_t offset_ms = 0;     // written; positive = into the past
+  std::string name;                           // "" when only matchers were given
+  model::Matchers matchers;                   // complete: holds the one for the name too
+  int64_t offset_ms = 0;                      // written; positive = into the past
   std::unique_ptr<DurationExpr> offset_expr;  // set instead of a literal
   AtModifier at;
   bool anchored = false, smoothed = false;
@@ -110,11 +132,24 @@ struct UnaryExpr final : Expr {
 };
 
 enum class BinaryOp : uint8_t {
-  kAdd, kSub, kMul, kDiv, kMod, kPow, kAtan2,
-  kEq, kNe, kLt, kLe, kGt, kGe,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kPow,
+  kAtan2,
+  kEq,
+  kNe,
+  kLt,
+  kLe,
+  kGt,
+  kGe,
   kTrimUpper,  // </
   kTrimLower,  // >/
-  kAnd, kUnless, kOr,
+  kAnd,
+  kUnless,
+  kOr,
 };
 std::string_view binary_op_text(BinaryOp op);
 bool is_comparison(BinaryOp op);  // == != < <= > >=
@@ -132,8 +167,9 @@ struct VectorMatching {
 struct BinaryExpr final : Expr {
   BinaryExpr() : Expr(ExprKind::kBinary) {}
   ValueType type() const override {
-    return lhs->type() == ValueType::kScalar && rhs->type() == ValueType::kScalar ? ValueType::kScalar
-                                                                                    : ValueType::kVector;
+    return lhs->type() == ValueType::kScalar && rhs->type() == ValueType::kScalar
+               ? ValueType::kScalar
+               : ValueType::kVector;
   }
   BinaryOp op = BinaryOp::kAdd;
   ExprPtr lhs, rhs;
@@ -143,7 +179,19 @@ struct BinaryExpr final : Expr {
 };
 
 enum class AggregateOp : uint8_t {
-  kSum, kAvg, kCount, kMin, kMax, kGroup, kStddev, kStdvar, kTopk, kBottomk, kQuantile, kCountValues, kLimitk,
+  kSum,
+  kAvg,
+  kCount,
+  kMin,
+  kMax,
+  kGroup,
+  kStddev,
+  kStdvar,
+  kTopk,
+  kBottomk,
+  kQuantile,
+  kCountValues,
+  kLimitk,
   kLimitRatio,
 };
 std::string_view aggregate_op_text(AggregateOp op);

@@ -25,10 +25,10 @@ enum class Durability : uint8_t {
 /// What became of a batch's samples. They are judged at commit, under the shard locks.
 struct CommitCounts {
   uint64_t accepted = 0;
-  uint64_t repeated = 0;        // same timestamp, same bits: silently fine
-  uint64_t duplicate = 0;       // same timestamp, other value
-  uint64_t out_of_order = 0;    // older than the series' newest
-  uint64_t out_of_bounds = 0;   // its window is frozen, or more than 10 min ahead of the clock
+  uint64_t repeated = 0;             // same timestamp, same bits: silently fine
+  uint64_t duplicate = 0;            // same timestamp, other value
+  uint64_t out_of_order = 0;         // older than the series' newest
+  uint64_t out_of_bounds = 0;        // its window is frozen, or more than 10 min ahead of the clock
   uint64_t histograms_accepted = 0;  // part of accepted
   uint64_t exemplars_accepted = 0;
   /// The first sample refused: kOutOfOrder, kDuplicate or kOutOfBounds, naming series and time.
@@ -53,8 +53,8 @@ class Appender {
   /// Samples of one target at one instant; refs[i] takes values[i]. A dead generation is kStaleRef
   /// and stages nothing: `dead` gets the indexes, the caller resolves those again and repeats.
   virtual base::Status append_column(TargetId target, model::TimestampMs t,
-                                     std::span<const SeriesRef> refs, std::span<const double> values,
-                                     std::vector<size_t>* dead) = 0;
+                                     std::span<const SeriesRef> refs,
+                                     std::span<const double> values, std::vector<size_t>* dead) = 0;
 
   /// One sample with its own timestamp. `start` = start timestamp (created time), 0 = unknown.
   /// kStaleRef when the generation is gone.

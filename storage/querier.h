@@ -90,17 +90,17 @@ class Querier {
   virtual base::Result<std::vector<std::string>> label_values(const SelectHints& hints,
                                                               const std::string& name,
                                                               const model::Matchers& matchers) = 0;
-  virtual base::Result<std::vector<SeriesExemplars>> exemplars(model::TimeRange range,
-                                                               const std::vector<model::Matchers>& any_of) = 0;
+  virtual base::Result<std::vector<SeriesExemplars>> exemplars(
+      model::TimeRange range, const std::vector<model::Matchers>& any_of) = 0;
   /// Things a user should know about this view ("replay is not finished"); for API warnings.
   virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 /// How one query reads. Threads: any thread may open.
 struct QuerierOptions {
-  model::TimeRange range;        // nothing outside will be asked
-  QueryBudget* budget = nullptr; // borrowed; nullptr = unlimited
-  std::stop_token stop;          // checked at least each 1,000 series; reads then give kCanceled
+  model::TimeRange range;         // nothing outside will be asked
+  QueryBudget* budget = nullptr;  // borrowed; nullptr = unlimited
+  std::stop_token stop;           // checked at least each 1,000 series; reads then give kCanceled
 };
 
 class Queryable {

@@ -1,9 +1,9 @@
 // Gorilla chunks: 120 samples at 15 s, a counter that grows by small steps and a noisy gauge.
-#include <benchmark/benchmark.h>
-
 #include <random>
 #include <string>
 #include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "tsdb/chunkenc/chunk.h"
 
@@ -30,7 +30,8 @@ std::vector<double> gauge_values() {
 
 ChunkBuilder build(const std::vector<double>& values) {
   ChunkBuilder chunk(Encoding::kXor);
-  for (int i = 0; i < kSamples; ++i) chunk.append(0, 1'700'000'000'000 + i * 15'000, values[static_cast<size_t>(i)]);
+  for (int i = 0; i < kSamples; ++i)
+    chunk.append(0, 1'700'000'000'000 + i * 15'000, values[static_cast<size_t>(i)]);
   return chunk;
 }
 
@@ -55,10 +56,18 @@ void decode(benchmark::State& state, const std::vector<double>& values) {
   state.SetItemsProcessed(state.iterations() * kSamples);
 }
 
-void append_counter(benchmark::State& state) { append(state, counter_values()); }
-void append_gauge(benchmark::State& state) { append(state, gauge_values()); }
-void decode_counter(benchmark::State& state) { decode(state, counter_values()); }
-void decode_gauge(benchmark::State& state) { decode(state, gauge_values()); }
+void append_counter(benchmark::State& state) {
+  append(state, counter_values());
+}
+void append_gauge(benchmark::State& state) {
+  append(state, gauge_values());
+}
+void decode_counter(benchmark::State& state) {
+  decode(state, counter_values());
+}
+void decode_gauge(benchmark::State& state) {
+  decode(state, gauge_values());
+}
 BENCHMARK(append_counter);
 BENCHMARK(append_gauge);
 BENCHMARK(decode_counter);

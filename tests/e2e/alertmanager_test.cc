@@ -38,8 +38,9 @@ std::string alert_config(int exporter, int alertmanager) {
 
 std::unique_ptr<Process> start_exporter(const TempDir& dir, int port) {
   return std::make_unique<Process>(
-      std::vector<std::string>{find_program("prometheus-node-exporter"), "--collector.disable-defaults",
-                               "--collector.time", "--web.listen-address=127.0.0.1:" + std::to_string(port)},
+      std::vector<std::string>{find_program("prometheus-node-exporter"),
+                               "--collector.disable-defaults", "--collector.time",
+                               "--web.listen-address=127.0.0.1:" + std::to_string(port)},
       dir.file("exporter.log"));
 }
 
@@ -47,22 +48,25 @@ std::unique_ptr<Process> start_exporter(const TempDir& dir, int port) {
 std::string amtool_alerts(const TempDir& dir, int port) {
   const std::string out = dir.file("amtool.out");
   std::remove(out.c_str());
-  Process amtool({find_program("amtool"), "--alertmanager.url=http://127.0.0.1:" + std::to_string(port), "alert",
-                  "query", "-o", "extended"},
-                 out);
+  Process amtool(
+      {find_program("amtool"), "--alertmanager.url=http://127.0.0.1:" + std::to_string(port),
+       "alert", "query", "-o", "extended"},
+      out);
   amtool.wait(20);
   return read_file(out);
 }
 
 bool alert_state_is(int port, const std::string& state) {
-  return http_get(port, "/api/v1/alerts").body.find("\"state\":\"" + state + "\"") != std::string::npos;
+  return http_get(port, "/api/v1/alerts").body.find("\"state\":\"" + state + "\"") !=
+         std::string::npos;
 }
 
 TEST_CASE("a dead target fires in a real Alertmanager and resolves when it returns", "[e2e]") {
   const TempDir dir;
   const int exporter_port = free_port(), alertmanager_port = free_port();
   auto exporter = start_exporter(dir, exporter_port);
-  dir.write("alertmanager.yml", "route: {receiver: none, group_wait: 1s}\nreceivers: [{name: none}]\n");
+  dir.write("alertmanager.yml",
+            "route: {receiver: none, group_wait: 1s}\nreceivers: [{name: none}]\n");
   Process alertmanager(
       {find_program("prometheus-alertmanager"), "--config.file=" + dir.file("alertmanager.yml"),
        "--storage.path=" + dir.file("alertmanager"), "--cluster.listen-address=",
@@ -76,7 +80,8 @@ TEST_CASE("a dead target fires in a real Alertmanager and resolves when it retur
   REQUIRE(http(server.port(), "POST", "/-/reload").status == 200);
   const int port = server.port();
   REQUIRE(eventually(30, [&] { return query(port, "job:up:sum == 1").size() == 1; }));
-  CHECK(http_get(port, "/api/v1/alertmanagers").body.find(std::to_string(alertmanager_port)) != std::string::npos);
+  CHECK(http_get(port, "/api/v1/alertmanagers").body.find(std::to_string(alertmanager_port)) !=
+        std::string::npos);
 
   exporter->kill();
   CHECK(eventually(20, [&] { return alert_state_is(port, "pending"); }));
@@ -91,11 +96,16 @@ TEST_CASE("a dead target fires in a real Alertmanager and resolves when it retur
   INFO(seen);
   CHECK(seen.find("severity=\"critical\"") != std::string::npos);
   CHECK(seen.find("replica=\"a\"") != std::string::npos);
-  CHECK(seen.find("Instance 127.0.0.1:" + std::to_string(exporter_port) + " of node is down") != std::string::npos);
+  CHECK(seen.find("Instance 127.0.0.1:" + std::to_string(exporter_port) + " of node is down") !=
+        std::string::npos);
 
   exporter = start_exporter(dir, exporter_port);
-  CHECK(eventually(20, [&] { return http_get(port, "/api/v1/alerts").body.find("TargetDown") == std::string::npos; }));
-  CHECK(eventually(20, [&] { return amtool_alerts(dir, alertmanager_port).find("TargetDown") == std::string::npos; }));
+  CHECK(eventually(20, [&] {
+    return http_get(port, "/api/v1/alerts").body.find("TargetDown") == std::string::npos;
+  }));
+  CHECK(eventually(20, [&] {
+    return amtool_alerts(dir, alertmanager_port).find("TargetDown") == std::string::npos;
+  }));
   CHECK(server.stop() == 0);
 }
 
@@ -116,7 +126,8 @@ TEST_CASE("a pending alert keeps its clock through kill -9", "[e2e]") {
   double restored = 0;
   CHECK(eventually(20, [&] {
     const QueryAnswer fresh = query(server.port(), "last_over_time(ALERTS_FOR_STATE[2s])");
-    if (fresh.empty() || query(server.port(), "count_over_time(ALERTS_FOR_STATE[2s]) >= 1").empty()) return false;
+    if (fresh.empty() || query(server.port(), "count_over_time(ALERTS_FOR_STATE[2s]) >= 1").empty())
+      return false;
     restored = fresh.begin()->second;
     return restored == active_since;
   }));

@@ -18,7 +18,9 @@ constexpr int64_t kStart = 1'700'000'000'000;  // ms
 constexpr int64_t kStep = 15'000;
 
 // A value that only this series and number have, exact in a double.
-double value_of(int series, int64_t number) { return static_cast<double>(series * 1'000'000LL + number * 7 + 1); }
+double value_of(int series, int64_t number) {
+  return static_cast<double>(series * 1'000'000LL + number * 7 + 1);
+}
 
 std::vector<WireSeries> batch(int64_t number) {
   std::vector<WireSeries> out;
@@ -38,7 +40,8 @@ void write_until_dead(int port, std::atomic<int64_t>& next) {
 void check_all_there(const Server& server, int64_t acknowledged) {
   const int64_t end_s = (kStart + (acknowledged + 2) * kStep) / 1000;
   const int64_t span_s = (acknowledged + 3) * kStep / 1000 + 1;
-  const auto series = raw_samples(server.port(), "crash_test[" + std::to_string(span_s) + "s]", end_s);
+  const auto series =
+      raw_samples(server.port(), "crash_test[" + std::to_string(span_s) + "s]", end_s);
   REQUIRE(series.size() == kSeries);
   int64_t missing = 0, wrong = 0;
   for (int s = 0; s < kSeries; ++s) {
@@ -46,7 +49,8 @@ void check_all_there(const Server& server, int64_t acknowledged) {
     std::set<int64_t> numbers;
     for (const auto& [t, v] : samples) {
       const int64_t number = (t - kStart) / kStep;
-      if (!numbers.insert(number).second || v != value_of(s, number) || number > acknowledged) ++wrong;
+      if (!numbers.insert(number).second || v != value_of(s, number) || number > acknowledged)
+        ++wrong;
     }
     for (int64_t n = 0; n < acknowledged; ++n) missing += numbers.count(n) == 0;
   }
@@ -87,7 +91,8 @@ TEST_CASE("kill -9 inside a flush loses and doubles nothing", "[e2e]") {
     // Either we catch SSTs being written, or the flush was quicker: both must survive.
     const bool caught = eventually(2, [&] {
       std::error_code ignored;
-      return std::filesystem::exists(flush_dir, ignored) && !std::filesystem::is_empty(flush_dir, ignored);
+      return std::filesystem::exists(flush_dir, ignored) &&
+             !std::filesystem::is_empty(flush_dir, ignored);
     });
     server.kill();
     flusher.join();
@@ -101,12 +106,16 @@ TEST_CASE("kill -9 inside a flush loses and doubles nothing", "[e2e]") {
 TEST_CASE("kill -9 while scraping keeps what was scraped a moment before", "[e2e]") {
   const TempDir dir;
   const int exporter_port = free_port();
-  Process exporter({find_program("prometheus-node-exporter"), "--collector.disable-defaults", "--collector.time",
-                    "--web.listen-address=127.0.0.1:" + std::to_string(exporter_port)},
-                   dir.file("exporter.log"));
-  Server server("global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: node\n    static_configs: "
-                "[{targets: ['127.0.0.1:" + std::to_string(exporter_port) + "']}]\n");
-  REQUIRE(eventually(30, [&] { return query(server.port(), "count_over_time(up[1m]) > 5").size() == 1; }));
+  Process exporter(
+      {find_program("prometheus-node-exporter"), "--collector.disable-defaults", "--collector.time",
+       "--web.listen-address=127.0.0.1:" + std::to_string(exporter_port)},
+      dir.file("exporter.log"));
+  Server server(
+      "global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: node\n    static_configs: "
+      "[{targets: ['127.0.0.1:" +
+      std::to_string(exporter_port) + "']}]\n");
+  REQUIRE(eventually(
+      30, [&] { return query(server.port(), "count_over_time(up[1m]) > 5").size() == 1; }));
   const double before = query(server.port(), "count_over_time(up[1h])").begin()->second;
   server.kill();
   server.start();

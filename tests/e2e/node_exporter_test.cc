@@ -34,8 +34,10 @@ TEST_CASE("a real node_exporter is scraped and answers the usual questions", "[e
                    dir.file("exporter.log"));
   const Server server(node_config(exporter_port));
 
-  REQUIRE(eventually(30, [&] { return query(server.port(), "count_over_time(up[1m]) > 3").size() == 1; }));
-  const std::string up = "up{instance=\"127.0.0.1:" + std::to_string(exporter_port) + "\",job=\"node\"}";
+  REQUIRE(eventually(
+      30, [&] { return query(server.port(), "count_over_time(up[1m]) > 3").size() == 1; }));
+  const std::string up =
+      "up{instance=\"127.0.0.1:" + std::to_string(exporter_port) + "\",job=\"node\"}";
   CHECK(query(server.port(), "up") == QueryAnswer{{up, 1}});
 
   const auto answers = [&](const std::string& expr) { return query(server.port(), expr); };
@@ -61,8 +63,8 @@ TEST_CASE("a real node_exporter is scraped and answers the usual questions", "[e
   const HttpReply targets = http_get(server.port(), "/api/v1/targets");
   CHECK(targets.status == 200);
   CHECK(targets.body.find("\"health\":\"up\"") != std::string::npos);
-  CHECK(http_get(server.port(), "/api/v1/metadata?metric=node_cpu_seconds_total").body.find("counter") !=
-        std::string::npos);
+  CHECK(http_get(server.port(), "/api/v1/metadata?metric=node_cpu_seconds_total")
+            .body.find("counter") != std::string::npos);
 }
 
 TEST_CASE("every query of the guides is answered", "[e2e]") {
@@ -92,8 +94,9 @@ TEST_CASE("the guides' config and rules load", "[e2e]") {
   INFO(reload.body);
   REQUIRE(reload.status == 200);
   const std::string rules = http_get(server.port(), "/api/v1/rules").body;
-  for (const char* alert : {"HighErrorRate", "HighQueryLatency", "ServiceDown", "SpeechProviderFallbackActive",
-                            "DatabaseDown", "HighAuthFailureRate"}) {
+  for (const char* alert :
+       {"HighErrorRate", "HighQueryLatency", "ServiceDown", "SpeechProviderFallbackActive",
+        "DatabaseDown", "HighAuthFailureRate"}) {
     INFO(alert);
     CHECK(rules.find(alert) != std::string::npos);
   }
@@ -101,13 +104,16 @@ TEST_CASE("the guides' config and rules load", "[e2e]") {
 
 TEST_CASE("a bad file on reload changes nothing", "[e2e]") {
   Server server(node_config(free_port()));
-  server.dir().write("bad_rules.yml", "groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: 'up =='\n");
+  server.dir().write("bad_rules.yml",
+                     "groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: 'up =='\n");
   server.write_config("rule_files: [bad_rules.yml]\nscrape_configs: []\n");
   const HttpReply reload = http(server.port(), "POST", "/-/reload");
   CHECK(reload.status == 500);
   CHECK(reload.body.find("bad_rules.yml") != std::string::npos);
-  CHECK(http_get(server.port(), "/api/v1/status/config").body.find("job_name: node") != std::string::npos);
-  CHECK(http_get(server.port(), "/api/v1/targets").body.find("\"scrapePool\":\"node\"") != std::string::npos);
+  CHECK(http_get(server.port(), "/api/v1/status/config").body.find("job_name: node") !=
+        std::string::npos);
+  CHECK(http_get(server.port(), "/api/v1/targets").body.find("\"scrapePool\":\"node\"") !=
+        std::string::npos);
   CHECK(query(server.port(), "1").size() == 1);
 }
 

@@ -31,11 +31,17 @@ TEST_CASE("Debian's Prometheus writes into us and we answer as it does", "[e2e]"
   dir.write("prometheus.yml",
             "global: {scrape_interval: 1s}\n"
             "scrape_configs:\n"
-            "  - {job_name: prometheus, static_configs: [{targets: ['" + self + "']}]}\n"
-            "  - {job_name: silverback, static_configs: [{targets: ['127.0.0.1:" + std::to_string(server.port()) + "']}]}\n"
-            "remote_write:\n"
-            "  - url: http://127.0.0.1:" + std::to_string(server.port()) + "/api/v1/write\n"
-            "    queue_config: {batch_send_deadline: 200ms}\n");
+            "  - {job_name: prometheus, static_configs: [{targets: ['" +
+                self +
+                "']}]}\n"
+                "  - {job_name: silverback, static_configs: [{targets: ['127.0.0.1:" +
+                std::to_string(server.port()) +
+                "']}]}\n"
+                "remote_write:\n"
+                "  - url: http://127.0.0.1:" +
+                std::to_string(server.port()) +
+                "/api/v1/write\n"
+                "    queue_config: {batch_send_deadline: 200ms}\n");
   Process prometheus({find_program("prometheus"), "--config.file=" + dir.file("prometheus.yml"),
                       "--storage.tsdb.path=" + dir.file("data"), "--web.listen-address=" + self},
                      dir.file("prometheus.log"));
@@ -46,8 +52,8 @@ TEST_CASE("Debian's Prometheus writes into us and we answer as it does", "[e2e]"
     return query(server.port(), "count_over_time(up{job=\"silverback\"}[1m]) > 22").size() == 1;
   }));
 
-  // A moment in the past that everything has arrived for, and that lies on no sample (2.x ranges are
-  // closed on the left).
+  // A moment in the past that everything has arrived for, and that lies on no sample (2.x ranges
+  // are closed on the left).
   const double newest = query(server.port(), "min(timestamp(up))").begin()->second;
   const std::string at = std::to_string(static_cast<int64_t>(newest) - 3) + ".0005";
   int compared = 0;
@@ -60,7 +66,8 @@ TEST_CASE("Debian's Prometheus writes into us and we answer as it does", "[e2e]"
            "rate(prometheus_tsdb_head_samples_appended_total[9s])",
            "increase(prometheus_http_requests_total[9s])",
            "topk(2, scrape_duration_seconds)",
-           "histogram_quantile(0.95, sum by (le) (rate(prometheus_http_request_duration_seconds_bucket[9s])))",
+           "histogram_quantile(0.95, sum by (le) "
+           "(rate(prometheus_http_request_duration_seconds_bucket[9s])))",
            "avg_over_time(go_goroutines[9s])",
            "stddev_over_time(go_memstats_alloc_bytes[9s])",
            "max_over_time(rate(prometheus_http_requests_total[5s])[9s:1s])",

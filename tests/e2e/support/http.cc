@@ -1,15 +1,16 @@
 #include "tests/e2e/support/http.h"
 
-#include <arpa/inet.h>
 #include <snappy.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "base/bytes.h"
 
@@ -40,7 +41,8 @@ bool send_all(int fd, const std::string& bytes) {
 }
 
 std::string field(const std::string& headers, const std::string& name) {
-  for (size_t at = headers.find("\r\n"); at != std::string::npos; at = headers.find("\r\n", at + 2)) {
+  for (size_t at = headers.find("\r\n"); at != std::string::npos;
+       at = headers.find("\r\n", at + 2)) {
     const char* line = headers.c_str() + at + 2;
     if (strncasecmp(line, name.c_str(), name.size()) != 0 || line[name.size()] != ':') continue;
     const size_t start = headers.find_first_not_of(' ', at + 3 + name.size());
@@ -68,15 +70,17 @@ void put_message(base::ByteWriter& out, uint32_t number, const std::string& body
 
 }  // namespace
 
-HttpReply http(int port, const std::string& method, const std::string& target, const std::string& body,
-               const HttpFields& headers) {
+HttpReply http(int port, const std::string& method, const std::string& target,
+               const std::string& body, const HttpFields& headers) {
   HttpReply reply;
   const int fd = connect_to(port);
   if (fd < 0) return reply;
-  std::string request = method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
+  std::string request = method + " " + target +
+                        " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
                         "\r\nConnection: close\r\n";
   for (const auto& [name, value] : headers) request += name + ": " + value + "\r\n";
-  if (!body.empty() || method == "POST") request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  if (!body.empty() || method == "POST")
+    request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   request += "\r\n" + body;
   std::string raw;
   if (send_all(fd, request)) {

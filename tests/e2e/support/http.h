@@ -15,9 +15,11 @@ struct HttpReply {
 using HttpFields = std::vector<std::pair<std::string, std::string>>;
 
 /// One request to 127.0.0.1 on a connection of its own; blocks at most 30 s.
-HttpReply http(int port, const std::string& method, const std::string& target, const std::string& body = "",
-               const HttpFields& headers = {});
-inline HttpReply http_get(int port, const std::string& target) { return http(port, "GET", target); }
+HttpReply http(int port, const std::string& method, const std::string& target,
+               const std::string& body = "", const HttpFields& headers = {});
+inline HttpReply http_get(int port, const std::string& target) {
+  return http(port, "GET", target);
+}
 
 /// A remote-write 1.0 body: one sample a series, snappy-framed.
 struct WireSeries {

@@ -1,11 +1,7 @@
 #include "tests/e2e/support/process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,7 +12,11 @@
 #include <sstream>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <catch2/catch.hpp>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 namespace silverback::e2e {
 
@@ -39,9 +39,13 @@ Process::Process(const std::vector<std::string>& command, std::string log_file)
   close(log);
 }
 
-Process::~Process() { kill(); }
+Process::~Process() {
+  kill();
+}
 
-bool Process::running() { return pid_ > 0 && wait(0) == -1; }
+bool Process::running() {
+  return pid_ > 0 && wait(0) == -1;
+}
 
 void Process::signal(int number) {
   if (pid_ > 0) ::kill(pid_, number);
@@ -67,7 +71,9 @@ void Process::kill() {
   status_ = 128 + SIGKILL;
 }
 
-std::string Process::log() const { return read_file(log_file_); }
+std::string Process::log() const {
+  return read_file(log_file_);
+}
 
 std::string find_program(const std::string& name) {
   for (const char* dir : {"/usr/bin/", "/usr/sbin/", "/usr/local/bin/"}) {

@@ -26,7 +26,9 @@ std::string text(const base::YamlNode& node) {
   return value ? *value : "";
 }
 
-double number(const base::YamlNode& node) { return std::strtod(text(node).c_str(), nullptr); }
+double number(const base::YamlNode& node) {
+  return std::strtod(text(node).c_str(), nullptr);
+}
 
 std::string series_name(const base::YamlNode& metric) {
   std::string name, labels;
@@ -43,7 +45,8 @@ std::string series_name(const base::YamlNode& metric) {
 HttpReply ask(int port, const std::string& expr, const std::string& time) {
   std::string form = "query=" + base::query_escape(expr);
   if (!time.empty()) form += "&time=" + time;
-  return http(port, "POST", "/api/v1/query", form, {{"Content-Type", "application/x-www-form-urlencoded"}});
+  return http(port, "POST", "/api/v1/query", form,
+              {{"Content-Type", "application/x-www-form-urlencoded"}});
 }
 
 base::YamlNode successful_data(const HttpReply& reply, const std::string& expr) {
@@ -82,21 +85,24 @@ int query_status(int port, const std::string& expr, std::string* error) {
   return reply.status;
 }
 
-std::map<std::string, std::vector<std::pair<int64_t, double>>> raw_samples(int port, const std::string& selector,
-                                                                           int64_t time_s) {
-  const base::YamlNode data = successful_data(ask(port, selector, std::to_string(time_s)), selector);
+std::map<std::string, std::vector<std::pair<int64_t, double>>> raw_samples(
+    int port, const std::string& selector, int64_t time_s) {
+  const base::YamlNode data =
+      successful_data(ask(port, selector, std::to_string(time_s)), selector);
   std::map<std::string, std::vector<std::pair<int64_t, double>>> out;
   for (const auto& series : field(data, "result").items()) {
     auto& samples = out[series_name(field(series, "metric"))];
     for (const auto& point : field(series, "values").items()) {
       const auto pair = point.items();
-      samples.emplace_back(static_cast<int64_t>(number(pair.at(0)) * 1000 + 0.5), number(pair.at(1)));
+      samples.emplace_back(static_cast<int64_t>(number(pair.at(0)) * 1000 + 0.5),
+                           number(pair.at(1)));
     }
   }
   return out;
 }
 
-Server::Server(const std::string& config, std::vector<std::string> flags) : flags_(std::move(flags)) {
+Server::Server(const std::string& config, std::vector<std::string> flags)
+    : flags_(std::move(flags)) {
   write_config(config);
   start();
 }
@@ -105,10 +111,14 @@ void Server::start() {
   const char* binary = std::getenv("SILVERBACK_BIN");
   REQUIRE(binary != nullptr);
   std::filesystem::remove(dir_.file("port"));
-  std::vector<std::string> command = {binary, "--config.file=" + dir_.file("prometheus.yml"),
-                                      "--storage.tsdb.path=" + data_dir(), "--web.listen-address=127.0.0.1:0",
-                                      "--web.port-file=" + dir_.file("port"), "--web.enable-remote-write-receiver",
-                                      "--web.enable-admin-api", "--web.enable-lifecycle"};
+  std::vector<std::string> command = {binary,
+                                      "--config.file=" + dir_.file("prometheus.yml"),
+                                      "--storage.tsdb.path=" + data_dir(),
+                                      "--web.listen-address=127.0.0.1:0",
+                                      "--web.port-file=" + dir_.file("port"),
+                                      "--web.enable-remote-write-receiver",
+                                      "--web.enable-admin-api",
+                                      "--web.enable-lifecycle"};
   command.insert(command.end(), flags_.begin(), flags_.end());
   process_ = std::make_unique<Process>(command, dir_.file("server.log"));
   const bool ready = eventually(30, [this] {

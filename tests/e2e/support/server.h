@@ -19,8 +19,8 @@ QueryAnswer query(int port, const std::string& expr, const std::string& time = "
 /// HTTP status of a query, with the error text in `error` when there is one.
 int query_status(int port, const std::string& expr, std::string* error = nullptr);
 /// [ms, value] pairs of a range selector, by series.
-std::map<std::string, std::vector<std::pair<int64_t, double>>> raw_samples(int port, const std::string& selector,
-                                                                           int64_t time_s);
+std::map<std::string, std::vector<std::pair<int64_t, double>>> raw_samples(
+    int port, const std::string& selector, int64_t time_s);
 
 /// The real binary on a port of its own choice, with its data in a folder that outlives restarts.
 class Server {
