@@ -9,6 +9,23 @@ namespace silverback::rules {
 using base::Result;
 using base::Status;
 
+namespace {
+
+/// A refusal's message names its series as a word of its own.
+bool names_series(const std::string& message, const std::string& series) {
+  for (size_t at = message.find(series); at != std::string::npos;
+       at = message.find(series, at + 1)) {
+    const size_t end = at + series.size();
+    const bool starts = at == 0 || message[at - 1] == ' ';
+    if (starts && (end == message.size() || message[end] == ' ' || message[end] == ',')) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 Status RuleWriter::resolve(storage::Appender& appender, Series& series) const {
   if (series.ref) return {};
   ASSIGN_OR_RETURN(series.ref, appender.resolve(series.labels));
@@ -94,7 +111,7 @@ Result<RuleWriter::Outcome> RuleWriter::write(const promql::Vector& samples, mod
       only_markers = false;
       for (const auto& [key, series] : last_) {
         const bool gone = !current.contains(key);
-        if (gone && message.find(series.labels.to_string()) != std::string::npos) {
+        if (gone && names_series(message, series.labels.to_string())) {
           only_markers = true;
           break;
         }

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/memory_storage.h"
 #include "tests/support/recording_appendable.h"
 
 namespace {
@@ -12,6 +13,7 @@ namespace base = silverback::base;
 namespace model = silverback::model;
 namespace promql = silverback::promql;
 namespace rules = silverback::rules;
+using silverback::testing::MemoryStorage;
 using silverback::testing::RecordingAppendable;
 
 promql::Sample sample(const std::string& name, double v) {
@@ -78,21 +80,31 @@ TEST_CASE("RuleWriter remembers nothing of a batch that failed", "[rules]") {
 }
 
 TEST_CASE("RuleWriter tells refused results but not refused markers", "[rules]") {
-  RecordingAppendable storage;
+  MemoryStorage storage;  // its refusals name the series, as storage's contract says
+  const auto stored = [&](const std::string& name) {
+    return storage.samples(model::Labels::from({{"__name__", name}}));
+  };
   rules::RuleWriter writer(storage), other(storage);
   REQUIRE(writer.write({sample("a", 1)}, 1000, false).is_ok());
   SECTION("a result that is out of order") {
     const auto outcome = writer.write({sample("a", 1)}, 500, false);
     REQUIRE(outcome.is_ok());
     CHECK(outcome->out_of_order == 1);
-    CHECK(!outcome->first_refusal.is_ok());
+    CHECK(outcome->first_refusal.message() == "out of order sample for a at 500");
+  }
+  SECTION("a result beside a marker") {
+    storage.add(model::Labels::from({{"__name__", "b"}}), 3000, 1);
+    const auto outcome = writer.write({sample("b", 2)}, 2000, false);
+    REQUIRE(outcome.is_ok());
+    CHECK(outcome->first_refusal.code() == base::Errc::kOutOfOrder);
   }
   SECTION("a marker for a series that another rule writes now") {
     REQUIRE(other.write({sample("a", 5)}, 2000, false).is_ok());
     const auto outcome = writer.write({sample("b", 1)}, 2000, false);
     REQUIRE(outcome.is_ok());
     CHECK(outcome->first_refusal.is_ok());
-    CHECK(storage.batches().back().value("b") == 1);
+    CHECK(stored("b").size() == 1);
+    CHECK(stored("a").back().v == 5);
   }
 }
 
