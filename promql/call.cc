@@ -315,15 +315,12 @@ model::Labels absent_labels(const Expr& argument) {
   }
   model::LabelsBuilder builder;
   if (!selector) return builder.build();
-  std::vector<std::string_view> set;
-  for (const model::Matcher& m : selector->matchers) {
-    if (m.name() == model::kMetricName) continue;
-    const bool again = std::find(set.begin(), set.end(), m.name()) != set.end();
-    if (m.type() == model::MatchType::kEqual && !again) {
+  const model::Matchers& matchers = selector->matchers;
+  for (const model::Matcher& m : matchers) {
+    if (m.name() == model::kMetricName || m.type() != model::MatchType::kEqual) continue;
+    const auto same_label = [&](const model::Matcher& o) { return o.name() == m.name(); };
+    if (std::count_if(matchers.begin(), matchers.end(), same_label) == 1) {
       builder.set(m.name(), m.value());
-      set.push_back(m.name());
-    } else {
-      builder.del(m.name());
     }
   }
   return builder.build();
