@@ -243,6 +243,7 @@ void App::start_services() {
   rules::Notifier::Options notifier = notifier_options(flags_);
   borrow(notifier);
   notifier.io = &io_;
+  notifier.file_pool = &rules_pool_;
   notifier_ = std::make_unique<rules::Notifier>(notifier);
 
   rules::RuleManager::Options manager = rule_options(flags_, location_);
