@@ -113,6 +113,7 @@ Result<promql::Vector> Group::query(const std::string& expr, model::TimestampMs 
 void Group::evaluate(model::TimestampMs ts, std::stop_token stop) {
   const int64_t started_ms = services_.clock->now_ms();
   const auto started = services_.clock->monotonic();
+  newest_evaluation_ = ts;
   metrics_.iterations.inc();
   size_t samples = 0;
   for (size_t i = 0; i < entries_.size() && !stop.stop_requested(); ++i) {
@@ -214,7 +215,8 @@ void Group::write_all_stale(model::TimestampMs ts) {
   for (Entry& entry : entries_) {
     for (model::Labels& series : entry.writer->release()) stale_.push_back(std::move(series));
   }
-  flush_stale(ts);
+  // Retired in the very ms of an evaluation: the markers still come after its samples.
+  flush_stale(std::max(ts, newest_evaluation_ + 1));
 }
 
 void Group::copy_state(Group& from) {

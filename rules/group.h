@@ -108,6 +108,7 @@ class Group {
   GroupMetrics metrics_;
   std::vector<Entry> entries_;
   std::vector<model::Labels> stale_;  // series of rules that are gone
+  model::TimestampMs newest_evaluation_ = model::kMinTime;
   std::atomic<int64_t> default_query_offset_ms_;
   std::atomic<bool> wants_restore_;
 

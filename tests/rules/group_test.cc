@@ -353,6 +353,16 @@ TEST_CASE("Group ends all its series when it is removed", "[rules]") {
         "0=1700000040 1=S");
 }
 
+TEST_CASE("Group removed in the ms of its evaluation still ends its series", "[rules]") {
+  Fixture f;
+  f.record("rec", "sum(m)");
+  f.put("a", 0, 9);
+  const auto group = f.make();
+  f.evaluate(*group, 0);
+  group->write_all_stale(f.at(0));
+  CHECK(f.samples({{"__name__", "rec"}}).find("=S") != std::string::npos);
+}
+
 TEST_CASE("Group's grid is stable and spread", "[rules]") {
   Fixture f;
   const auto group = f.make();
