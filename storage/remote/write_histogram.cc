@@ -1,9 +1,9 @@
 // decode_histogram of write_codec.h.
-#include <bit>
 #include <string>
 #include <vector>
 
 #include "model/stale.h"
+#include "storage/remote/wire_numbers.h"
 #include "storage/remote/write_codec.h"
 
 namespace silverback::storage::remote {
@@ -45,40 +45,6 @@ struct Parts {
   std::vector<int64_t> negative_deltas, positive_deltas;
 };
 
-bool read_span(std::string_view message, std::vector<model::Span>& into) {
-  model::Span span;
-  WireReader in(message);
-  while (in.next()) {
-    if (in.field() == 1) span.offset = static_cast<int32_t>(in.as_sint());
-    if (in.field() == 2) span.length = static_cast<uint32_t>(in.as_varint());
-  }
-  into.push_back(span);
-  return !in.failed();
-}
-
-// Repeated numbers come packed, or one by one from old senders.
-bool read_deltas(WireReader& in, std::vector<int64_t>& into) {
-  if (in.type() == WireType::kVarint) {
-    into.push_back(in.as_sint());
-    return true;
-  }
-  WireReader packed(in.as_bytes());
-  while (!packed.at_end() && !packed.failed()) into.push_back(WireReader::zigzag(packed.varint()));
-  return !packed.failed() && !in.failed();
-}
-
-bool read_doubles(WireReader& in, std::vector<double>& into) {
-  if (in.type() == WireType::kFixed64) {
-    into.push_back(in.as_double());
-    return true;
-  }
-  WireReader packed(in.as_bytes());
-  while (!packed.at_end() && !packed.failed()) {
-    into.push_back(std::bit_cast<double>(packed.fixed64()));
-  }
-  return !packed.failed() && !in.failed();
-}
-
 bool read_field(WireReader& in, Histogram& h, Parts& parts, model::TimestampMs& t) {
   switch (in.field()) {
     case kCountInt:
@@ -106,16 +72,6 @@ bool read_field(WireReader& in, Histogram& h, Parts& parts, model::TimestampMs& 
     default: break;
   }
   return true;
-}
-
-// Modulo 2^64: a sum that leaves int64 comes out negative and is refused with the negative counts.
-void sum_up(const std::vector<int64_t>& deltas, std::vector<double>& buckets) {
-  buckets.clear();
-  uint64_t sum = 0;
-  for (const int64_t delta : deltas) {
-    sum += static_cast<uint64_t>(delta);
-    buckets.push_back(static_cast<double>(static_cast<int64_t>(sum)));
-  }
 }
 
 // What reduce() relies on; validate() says the rest.
