@@ -17,7 +17,11 @@ namespace silverback::scrape {
 struct ScrapeDefaults {
   int64_t interval_ms = 60'000;
   int64_t timeout_ms = 10'000;
-  std::vector<std::string> protocols;  // "" list = Prometheus's default order
+  std::vector<std::string> protocols;  // empty = follows from what each job scrapes
+  bool scrape_native_histograms = false;
+  bool always_scrape_classic_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
+  std::string failure_log_file;  // "" = none; resolved against the file's folder
   uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0,
            label_value_length_limit = 0, target_limit = 0, keep_dropped_targets = 0,
            body_size_limit = 0;
@@ -51,8 +55,12 @@ struct DiscoveryConfigs {
 struct ScrapeConfig {
   std::string job_name;
   int64_t interval_ms = 0, timeout_ms = 0;
-  std::vector<std::string> protocols;
-  std::string fallback_protocol;
+  std::vector<std::string> protocols;  // in order of preference, never empty
+  std::string fallback_protocol;       // "" = an unknown Content-Type fails the scrape
+  bool scrape_native_histograms = false;
+  bool always_scrape_classic_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
+  std::string failure_log_file;  // "" = none
   std::string metrics_path = "/metrics";
   std::string scheme = "http";
   std::vector<std::pair<std::string, std::vector<std::string>>> params;
@@ -63,6 +71,8 @@ struct ScrapeConfig {
   uint64_t sample_limit = 0, label_limit = 0, label_name_length_limit = 0,
            label_value_length_limit = 0, target_limit = 0, keep_dropped_targets = 0,
            body_size_limit = 0;
+  uint64_t native_histogram_bucket_limit = 0;     // buckets of one histogram; 0 = no limit
+  double native_histogram_min_bucket_factor = 0;  // 0 = as exposed
   bool legacy_names = false;
   std::string escaping_scheme;  // what the Accept header asks targets for; never ""
   bool extra_scrape_metrics = false;
@@ -74,8 +84,10 @@ struct ScrapeConfig {
   void write(base::YamlWriter& w) const;
 };
 
-/// Reads the scrape fields of `global`; the caller finishes `fields`.
-void parse_scrape_defaults(base::YamlFields& fields, ScrapeDefaults& out);
+/// Reads the scrape fields of `global`; the caller finishes `fields`. Relative paths resolve
+/// against `base_dir`.
+void parse_scrape_defaults(base::YamlFields& fields, const std::string& base_dir,
+                           ScrapeDefaults& out);
 void write_scrape_defaults(base::YamlWriter& w, const ScrapeDefaults& d);
 
 /// `scrape_configs:`. Job names unique; errors carry file and line.

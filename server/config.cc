@@ -40,9 +40,9 @@ Result<model::Labels> parse_external_labels(const YamlNode& node) {
   return model::Labels::from(std::move(labels));
 }
 
-Status parse_global(const YamlNode& node, Config& config) {
+Status parse_global(const YamlNode& node, const std::string& base_dir, Config& config) {
   YamlFields fields(node, "config.GlobalConfig");
-  scrape::parse_scrape_defaults(fields, config.scrape_defaults);
+  scrape::parse_scrape_defaults(fields, base_dir, config.scrape_defaults);
   fields.read_duration("evaluation_interval", config.evaluation_interval_ms);
   fields.read_duration("rule_query_offset", config.rule_query_offset_ms);
   fields.read("external_labels", [&](const YamlNode& labels) -> Status {
@@ -166,7 +166,7 @@ Result<Config> parse_config(const std::string& text, const std::string& file) {
   if (root.is_null()) return config;
   if (!root.is_map()) return root.error("the configuration must be a map");
   YamlFields fields(root, "config.plain");
-  fields.read("global", [&](const YamlNode& node) { return parse_global(node, config); });
+  fields.read("global", [&](const YamlNode& node) { return parse_global(node, base_dir, config); });
   fields.read("runtime", [](const YamlNode& node) { return parse_runtime(node); });
   fields.read("alerting", [&](const YamlNode& node) -> Status {
     ASSIGN_OR_RETURN(config.alerting, rules::parse_alerting(node, base_dir));

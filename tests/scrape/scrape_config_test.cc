@@ -27,7 +27,7 @@ base::Status parse_global(const std::string& yaml, ScrapeDefaults& out) {
   const base::Result<base::YamlNode> node = base::parse_yaml(yaml, "p.yml");
   REQUIRE(node.is_ok());
   base::YamlFields fields(*node, "config.GlobalConfig");
-  parse_scrape_defaults(fields, out);
+  parse_scrape_defaults(fields, "/etc/silverback", out);
   return fields.finish();
 }
 
@@ -53,8 +53,14 @@ TEST_CASE("parse_scrape_configs reads every field", "[scrape]") {
 - job_name: a
   scrape_interval: 30s
   scrape_timeout: 5s
-  scrape_protocols: [PrometheusText0.0.4]
-  fallback_scrape_protocol: PrometheusText0.0.4
+  scrape_protocols: [PrometheusProto]
+  fallback_scrape_protocol: OpenMetricsText1.0.0
+  scrape_native_histograms: true
+  always_scrape_classic_histograms: true
+  convert_classic_histograms_to_nhcb: true
+  scrape_failure_log_file: fail.log
+  native_histogram_bucket_limit: 7
+  native_histogram_min_bucket_factor: 1.5
   metrics_path: /m
   scheme: https
   params: {module: [x, y], empty: []}
@@ -80,8 +86,14 @@ TEST_CASE("parse_scrape_configs reads every field", "[scrape]") {
 )");
   CHECK(c.interval_ms == 30'000);
   CHECK(c.timeout_ms == 5'000);
-  CHECK(c.protocols == std::vector<std::string>{"PrometheusText0.0.4"});
-  CHECK(c.fallback_protocol == "PrometheusText0.0.4");
+  CHECK(c.protocols == std::vector<std::string>{"PrometheusProto"});
+  CHECK(c.fallback_protocol == "OpenMetricsText1.0.0");
+  CHECK(c.scrape_native_histograms);
+  CHECK(c.always_scrape_classic_histograms);
+  CHECK(c.convert_classic_histograms_to_nhcb);
+  CHECK(c.failure_log_file == "/etc/silverback/fail.log");
+  CHECK(c.native_histogram_bucket_limit == 7);
+  CHECK(c.native_histogram_min_bucket_factor == 1.5);
   CHECK(c.params.size() == 2);
   CHECK(c.params[0].second == std::vector<std::string>{"x", "y"});
   CHECK(c.body_size_limit == 10u << 20);
@@ -118,6 +130,35 @@ TEST_CASE("parse_scrape_configs lets a job inherit from global", "[scrape]") {
   CHECK(c.body_size_limit == 1024);
 }
 
+TEST_CASE("parse_scrape_configs inherits histograms, protocols, names and log file", "[scrape]") {
+  ScrapeDefaults d;
+  REQUIRE(parse_global("scrape_native_histograms: true\nalways_scrape_classic_histograms: true\n"
+                       "convert_classic_histograms_to_nhcb: true\nscrape_failure_log_file: /f\n"
+                       "metric_name_escaping_scheme: dots\nextra_scrape_metrics: true\n",
+                       d)
+              .is_ok());
+  const ScrapeConfig c = parse_one("- job_name: a\n", d);
+  CHECK(c.scrape_native_histograms);
+  CHECK(c.always_scrape_classic_histograms);
+  CHECK(c.convert_classic_histograms_to_nhcb);
+  CHECK(c.failure_log_file == "/f");
+  CHECK(c.escaping_scheme == "dots");
+  CHECK(c.extra_scrape_metrics);
+  CHECK(c.protocols.front() == "PrometheusProto");
+  const ScrapeConfig own = parse_one(
+      "- job_name: a\n  scrape_native_histograms: false\n  convert_classic_histograms_to_nhcb: "
+      "false\n  metric_name_validation_scheme: legacy\n",
+      d);
+  CHECK_FALSE(own.scrape_native_histograms);
+  CHECK_FALSE(own.convert_classic_histograms_to_nhcb);
+  CHECK(own.protocols.front() == "OpenMetricsText1.0.0");
+  CHECK(own.escaping_scheme == "underscores");
+  ScrapeDefaults text;
+  REQUIRE(parse_global("scrape_protocols: [PrometheusText0.0.4]\n", text).is_ok());
+  CHECK(parse_one("- job_name: a\n  scrape_native_histograms: true\n", text).protocols ==
+        std::vector<std::string>{"PrometheusText0.0.4"});
+}
+
 TEST_CASE("parse_scrape_configs refuses what Prometheus refuses", "[scrape]") {
   struct Row {
     const char* yaml;
@@ -133,10 +174,21 @@ TEST_CASE("parse_scrape_configs refuses what Prometheus refuses", "[scrape]") {
        "\"a\""},
       {"- job_name: a\n  nonsense: 1\n",
        "p.yml:2: field nonsense not found in type config.ScrapeConfig"},
-      {"- job_name: a\n  scrape_protocols: []\n", "p.yml:2: scrape_protocols cannot be empty"},
+      {"- job_name: a\n  scrape_protocols: []\n",
+       "p.yml:2: scrape_protocols cannot be empty for scrape config with job name \"a\""},
       {"- job_name: a\n  scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]\n",
-       "p.yml:2: duplicated protocol in scrape_protocols, got PrometheusText0.0.4"},
-      {"- job_name: a\n  scrape_protocols: [Foo]\n", "p.yml:2: unknown scrape protocol Foo"},
+       "p.yml:2: duplicated protocol in scrape_protocols, got [PrometheusText0.0.4 "
+       "PrometheusText0.0.4] for scrape config with job name \"a\""},
+      {"- job_name: a\n  scrape_protocols: [Foo]\n",
+       "p.yml:2: scrape_protocols: unknown scrape protocol Foo, supported: [OpenMetricsText0.0.1 "
+       "OpenMetricsText1.0.0 PrometheusProto PrometheusText0.0.4 PrometheusText1.0.0] for scrape "
+       "config with job name \"a\""},
+      {"- job_name: a\n  fallback_scrape_protocol: Foo\n",
+       "p.yml:2: invalid fallback_scrape_protocol for scrape config with job name \"a\": unknown "
+       "scrape protocol Foo, supported: ["},
+      {"- job_name: a\n  metric_name_escaping_scheme: odd\n",
+       "p.yml:2: unknown scrape config name escaping method specified, must be one of "
+       "'allow-utf-8', 'underscores', 'dots', or 'values', got \"odd\""},
       {"- job_name: a\n  static_configs:\n  - targets: ['http://x']\n",
        "p.yml:1: \"http://x\" is not a valid hostname"},
       {"- job_name: a\n  file_sd_configs: [{}]\n",
@@ -144,7 +196,7 @@ TEST_CASE("parse_scrape_configs refuses what Prometheus refuses", "[scrape]") {
       {"- job_name: a\n  file_sd_configs: [{files: [x.txt]}]\n",
        "p.yml:2: path name \"x.txt\" is not valid for file discovery"},
       {"- job_name: a\n  metric_name_validation_scheme: odd\n",
-       "p.yml:2: unknown name validation method specified"},
+       "p.yml:2: unrecognized ValidationScheme: \"odd\""},
       {"- job_name: a\n  metric_name_validation_scheme: legacy\n  metric_name_escaping_scheme: "
        "allow-utf-8\n",
        "p.yml:1: utf8 metric names requested but validation scheme is not set to UTF8"},
@@ -162,14 +214,9 @@ TEST_CASE("parse_scrape_configs refuses what Prometheus refuses", "[scrape]") {
 }
 
 TEST_CASE("parse_scrape_configs says what is not supported yet", "[scrape]") {
-  const std::string field =
-      GENERATE(as<std::string>{}, "native_histogram_bucket_limit: 5",
-               "native_histogram_min_bucket_factor: 1.1", "scrape_native_histograms: true",
-               "convert_classic_histograms_to_nhcb: true", "always_scrape_classic_histograms: true",
-               "scrape_failure_log_file: x.log", "fallback_scrape_protocol: OpenMetricsText1.0.0",
-               "scrape_protocols: [PrometheusProto]", "dns_sd_configs: [{names: [a]}]",
-               "kubernetes_sd_configs: [{role: pod}]", "oauth2: {client_id: x}",
-               "proxy_url: http://x", "proxy_from_environment: true");
+  const std::string field = GENERATE(
+      as<std::string>{}, "dns_sd_configs: [{names: [a]}]", "kubernetes_sd_configs: [{role: pod}]",
+      "oauth2: {client_id: x}", "proxy_url: http://x", "proxy_from_environment: true");
   const auto list = parse("- job_name: a\n  " + field + "\n");
   INFO(field);
   CHECK(list.status().code() == base::Errc::kUnsupported);
@@ -180,13 +227,6 @@ TEST_CASE("parse_scrape_configs says what is not supported yet", "[scrape]") {
 TEST_CASE("parse_scrape_configs takes unbuilt fields at their defaults", "[scrape]") {
   parse_one(R"(
 - job_name: a
-  native_histogram_bucket_limit: 0
-  native_histogram_min_bucket_factor: 0
-  scrape_native_histograms: false
-  convert_classic_histograms_to_nhcb: false
-  always_scrape_classic_histograms: false
-  scrape_failure_log_file: ""
-  fallback_scrape_protocol: ""
   proxy_from_environment: false
   enable_http2: true
   dns_sd_configs: []
