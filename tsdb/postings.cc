@@ -1,7 +1,9 @@
 #include "tsdb/postings.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 namespace silverback::tsdb {
@@ -9,6 +11,8 @@ namespace {
 
 // Below this many candidates their labels are looked at one by one instead of reading lists.
 constexpr size_t kFewCandidates = 64;
+// Slots copied at once while looking for a live one.
+constexpr size_t kPeek = 16;
 
 void insert_slot(Postings::Slots& slots, uint32_t slot) {
   if (slots.empty() || slots.back() < slot) {
@@ -192,6 +196,40 @@ Postings::Slots Postings::slots(std::string_view name, std::string_view value) c
   if (n == nullptr) return {};
   const auto v = n->values.find(value);
   return v == n->values.end() ? Slots() : v->second->slots;
+}
+
+bool Postings::any(const Value& value, const Wanted& wanted) const {
+  size_t left = std::numeric_limits<size_t>::max();
+  while (left > 0) {
+    std::array<uint32_t, kPeek> peeked{};
+    size_t count = 0;
+    {
+      base::MutexLock lock(mutex_);
+      left = std::min(left, value.slots.size());
+      for (; count < kPeek && left > 0; ++count) peeked[count] = value.slots[--left];
+    }
+    if (std::any_of(peeked.begin(), peeked.begin() + static_cast<ptrdiff_t>(count), wanted))
+      return true;
+  }
+  return false;
+}
+
+bool Postings::any(std::string_view name, const Wanted& wanted) const {
+  const std::vector<const Value*> values = values_of(name);
+  return std::any_of(values.begin(), values.end(), [&](const Value* v) { return any(*v, wanted); });
+}
+
+bool Postings::any(std::string_view name, std::string_view value, const Wanted& wanted) const {
+  const Value* found = nullptr;
+  {
+    base::MutexLock lock(mutex_);
+    const Name* n = find(name);
+    if (n == nullptr) return false;
+    const auto at = n->values.find(value);
+    if (at == n->values.end()) return false;
+    found = at->second.get();
+  }
+  return any(*found, wanted);
 }
 
 std::vector<Postings::Count> Postings::counts() const {

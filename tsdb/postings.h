@@ -33,6 +33,12 @@ class Postings {
   std::vector<std::string> values(std::string_view name) const;
   Slots slots(std::string_view name, std::string_view value) const;
 
+  /// True if `wanted` holds for a slot with this name (and value). The newest are asked first, a
+  /// few at a time, outside the lock: no list is copied to learn that its last series is alive.
+  using Wanted = std::function<bool(uint32_t)>;
+  bool any(std::string_view name, const Wanted& wanted) const;
+  bool any(std::string_view name, std::string_view value, const Wanted& wanted) const;
+
   struct Count {
     std::string_view name, value;  // live as long as the Postings
     uint64_t series = 0;
@@ -53,6 +59,7 @@ class Postings {
 
   const Name* find(std::string_view name) const REQUIRES(mutex_);
   std::vector<const Value*> values_of(std::string_view name) const;
+  bool any(const Value& value, const Wanted& wanted) const;
   Slots copy(const std::vector<const Value*>& values) const;
   Slots matching(const model::Matcher& m) const;
   Slots not_matching(const model::Matcher& m) const;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <string_view>
 #include <utility>
+
+#include <absl/container/flat_hash_set.h>
 
 namespace silverback::tsdb {
 namespace {
@@ -32,38 +34,74 @@ Result<std::unique_ptr<storage::SeriesSet>> TsdbQuerier::select(const storage::S
   return std::unique_ptr<storage::SeriesSet>(std::make_unique<TsdbSeriesSet>(std::move(selection)));
 }
 
-Status TsdbQuerier::each_head_series(model::TimeRange range, const model::Matchers& matchers,
-                                     const std::function<void(const model::Labels&)>& fn) const {
+Status TsdbQuerier::each_head_series(const model::Matchers& matchers,
+                                     const std::function<void(const MemSeries&)>& fn) const {
   SeriesTable& table = view_->head.table();
   const Postings::Slots slots = table.postings().select(
       matchers, [&table](uint32_t slot) -> const model::Labels& { return table.at(slot)->labels; });
   size_t seen = 0;
   for (const uint32_t slot : slots) {
     if (++seen % kStopEvery == 0) RETURN_IF_ERROR(view_->check_stop());
-    const MemSeries& series = *table.at(slot);
-    if (view_->head_has_samples(series, range)) fn(series.labels);
+    fn(*table.at(slot));
   }
   return {};
 }
 
-bool TsdbQuerier::any_has_samples(const Postings::Slots& slots, model::TimeRange range) const {
+Result<Strings> TsdbQuerier::head_label_names(model::TimeRange range,
+                                              const model::Matchers& matchers) const {
   const SeriesTable& table = view_->head.table();
-  // The newest series are the likeliest to have samples.
-  return std::any_of(slots.rbegin(), slots.rend(), [&](uint32_t slot) {
-    return view_->head_has_samples(*table.at(slot), range);
-  });
+  Strings out;
+  if (matchers.empty()) {
+    for (std::string& name : view_->head.table().postings().names()) {
+      RETURN_IF_ERROR(view_->check_stop());
+      const bool used = view_->head.table().postings().any(
+          name, [&](uint32_t slot) { return view_->head_has_samples(*table.at(slot), range); });
+      if (used) out.push_back(std::move(name));
+    }
+    return out;
+  }
+  // Most series bring nothing new: their samples are not looked at.
+  absl::flat_hash_set<std::string_view> names;
+  RETURN_IF_ERROR(each_head_series(matchers, [&](const MemSeries& series) {
+    for (const model::Label& label : series.labels) {
+      if (names.contains(label.name)) continue;
+      if (!view_->head_has_samples(series, range)) return;
+      names.insert(label.name);
+    }
+  }));
+  out.assign(names.begin(), names.end());
+  return out;
+}
+
+Result<Strings> TsdbQuerier::head_label_values(model::TimeRange range, const std::string& name,
+                                               const model::Matchers& matchers) const {
+  const SeriesTable& table = view_->head.table();
+  Strings out;
+  if (matchers.empty()) {
+    const Postings& postings = view_->head.table().postings();
+    size_t seen = 0;
+    for (std::string& value : postings.values(name)) {
+      if (++seen % kStopEvery == 0) RETURN_IF_ERROR(view_->check_stop());
+      const bool used = postings.any(name, value, [&](uint32_t slot) {
+        return view_->head_has_samples(*table.at(slot), range);
+      });
+      if (used) out.push_back(std::move(value));
+    }
+    return out;
+  }
+  absl::flat_hash_set<std::string_view> values;
+  RETURN_IF_ERROR(each_head_series(matchers, [&](const MemSeries& series) {
+    const std::string_view value = series.labels.get(name);
+    if (value.empty() || values.contains(value)) return;
+    if (view_->head_has_samples(series, range)) values.insert(value);
+  }));
+  out.assign(values.begin(), values.end());
+  return out;
 }
 
 Result<Strings> TsdbQuerier::label_names(const storage::SelectHints& hints,
                                          const model::Matchers& matchers) {
-  Strings out;
-  std::set<std::string, std::less<>> names;
-  RETURN_IF_ERROR(each_head_series(hints.range, matchers, [&names](const model::Labels& labels) {
-    for (const model::Label& label : labels) {
-      if (names.find(label.name) == names.end()) names.emplace(label.name);
-    }
-  }));
-  out.assign(names.begin(), names.end());
+  ASSIGN_OR_RETURN(Strings out, head_label_names(hints.range, matchers));
   for (const auto& handle : view_->version->partitions) {
     if (!overlaps(*handle, hints.range)) continue;
     RETURN_IF_ERROR(view_->check_stop());
@@ -77,23 +115,7 @@ Result<Strings> TsdbQuerier::label_names(const storage::SelectHints& hints,
 Result<Strings> TsdbQuerier::label_values(const storage::SelectHints& hints,
                                           const std::string& name,
                                           const model::Matchers& matchers) {
-  Strings out;
-  if (matchers.empty()) {
-    const Postings& postings = view_->head.table().postings();
-    size_t seen = 0;
-    for (std::string& value : postings.values(name)) {
-      if (++seen % kStopEvery == 0) RETURN_IF_ERROR(view_->check_stop());
-      if (any_has_samples(postings.slots(name, value), hints.range))
-        out.push_back(std::move(value));
-    }
-  } else {
-    std::set<std::string, std::less<>> values;
-    RETURN_IF_ERROR(each_head_series(hints.range, matchers, [&](const model::Labels& labels) {
-      const std::string_view value = labels.get(name);
-      if (!value.empty() && values.find(value) == values.end()) values.emplace(value);
-    }));
-    out.assign(values.begin(), values.end());
-  }
+  ASSIGN_OR_RETURN(Strings out, head_label_values(hints.range, name, matchers));
   for (const auto& handle : view_->version->partitions) {
     if (!overlaps(*handle, hints.range)) continue;
     RETURN_IF_ERROR(view_->check_stop());

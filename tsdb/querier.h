@@ -27,10 +27,15 @@ class TsdbQuerier final : public storage::Querier {
       model::TimeRange range, const std::vector<model::Matchers>& any_of) override;
 
  private:
-  /// Visits the head's series that match and have samples in range.
-  base::Status each_head_series(model::TimeRange range, const model::Matchers& matchers,
-                                const std::function<void(const model::Labels&)>& fn) const;
-  bool any_has_samples(const Postings::Slots& slots, model::TimeRange range) const;
+  using Strings = std::vector<std::string>;
+  // Of the head's series that match and have samples in range.
+  base::Result<Strings> head_label_names(model::TimeRange range,
+                                         const model::Matchers& matchers) const;
+  base::Result<Strings> head_label_values(model::TimeRange range, const std::string& name,
+                                          const model::Matchers& matchers) const;
+  /// Visits the head's series that match, whether they have samples or not.
+  base::Status each_head_series(const model::Matchers& matchers,
+                                const std::function<void(const MemSeries&)>& fn) const;
 
   const std::shared_ptr<const ReadView> view_;
 };

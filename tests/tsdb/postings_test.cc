@@ -77,3 +77,26 @@ TEST_CASE("Postings stay sorted when slots come back out of order", "[tsdb]") {
   CHECK(postings.slots("a", "b") == Postings::Slots{1, 3, 5});
   CHECK(postings.all() == Postings::Slots{1, 3, 5});
 }
+
+TEST_CASE("Postings ask the newest series first and stop at the first that will do", "[tsdb]") {
+  Postings postings;
+  for (uint32_t slot = 0; slot < 100; ++slot) {
+    postings.add(slot, Labels::from({{"a", slot < 40 ? "old" : "new"}}));
+  }
+  std::vector<uint32_t> asked;
+  const auto wanted = [&asked](uint32_t until) {
+    asked.clear();
+    return [&asked, until](uint32_t slot) {
+      asked.push_back(slot);
+      return slot <= until;
+    };
+  };
+  CHECK(postings.any("a", "new", wanted(98)));
+  CHECK(asked == std::vector<uint32_t>{99, 98});
+  CHECK_FALSE(postings.any("a", "new", wanted(39)));
+  CHECK(asked.size() == 60);
+  CHECK(asked.back() == 40);
+  CHECK(postings.any("a", wanted(0)));
+  CHECK_FALSE(postings.any("a", "none", wanted(99)));
+  CHECK_FALSE(postings.any("b", wanted(99)));
+}
