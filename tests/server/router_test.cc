@@ -34,7 +34,7 @@ struct Fixture {
   ~Fixture() { pool.stop(); }
 
   server::HttpResponse send(server::HttpRequest request) {
-    if (auto refusal = router->on_head(request).refusal) return *refusal;
+    if (auto refusal = router->on_head(request).refusal) return std::move(*refusal);
     std::promise<server::HttpResponse> promise;
     auto answer = promise.get_future();
     router->handle(std::move(request),
