@@ -158,7 +158,6 @@ void empty_null_fields(const base::YamlNode& map, RelabelRule& rule) {
 }
 
 base::Result<RelabelRule> parse_rule(const base::YamlNode& node) {
-  if (node.is_null()) return node.error("empty or null relabeling rule");
   RelabelRule rule;
   base::YamlFields fields(node, "relabel.plain");
   fields.read("source_labels",
@@ -252,15 +251,37 @@ void RelabelRule::write(base::YamlWriter& w) const {
   w.key_value("action", action_name(action));
 }
 
-base::Result<std::vector<RelabelRule>> parse_relabel_rules(const base::YamlNode& list) {
+base::Result<std::vector<RelabelRule>> parse_relabel_rules(const base::YamlNode& list,
+                                                           std::string_view null_rule) {
   std::vector<RelabelRule> rules;
   if (list.is_null()) return rules;
   if (!list.is_sequence()) return list.mismatch("[]*relabel.Config");
   for (const base::YamlNode& item : list.items()) {
+    if (item.is_null()) return item.error(null_rule);
     ASSIGN_OR_RETURN(RelabelRule rule, parse_rule(item));
     rules.push_back(std::move(rule));
   }
   return rules;
+}
+
+void read_relabel_rules(base::YamlFields& fields, std::string_view key, std::string_view null_rule,
+                        std::vector<RelabelRule>& out) {
+  fields.read(key, [&](const base::YamlNode& list) -> base::Status {
+    ASSIGN_OR_RETURN(out, parse_relabel_rules(list, null_rule));
+    return {};
+  });
+}
+
+void write_relabel_rules(base::YamlWriter& w, std::string_view key,
+                         const std::vector<RelabelRule>& rules) {
+  if (rules.empty()) return;
+  w.begin_list(key);
+  for (const RelabelRule& rule : rules) {
+    w.begin_item();
+    rule.write(w);
+    w.end_item();
+  }
+  w.end_list();
 }
 
 bool relabel(const std::vector<RelabelRule>& rules, LabelsBuilder& labels) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -39,8 +40,15 @@ struct RelabelRule {
   void write(base::YamlWriter& w) const;
 };
 
-/// A list of relabel_configs. Errors carry file and line.
-base::Result<std::vector<RelabelRule>> parse_relabel_rules(const base::YamlNode& list);
+/// A list of relabel_configs. Errors carry file and line; `null_rule` is that of an empty item.
+base::Result<std::vector<RelabelRule>> parse_relabel_rules(
+    const base::YamlNode& list, std::string_view null_rule = "empty or null relabeling rule");
+
+/// The same under a key of a section, and its way back; nothing is written for no rules.
+void read_relabel_rules(base::YamlFields& fields, std::string_view key, std::string_view null_rule,
+                        std::vector<RelabelRule>& out);
+void write_relabel_rules(base::YamlWriter& w, std::string_view key,
+                         const std::vector<RelabelRule>& rules);
 
 /// Applies the rules in order. False: the labels are dropped. Pure.
 bool relabel(const std::vector<RelabelRule>& rules, LabelsBuilder& labels);

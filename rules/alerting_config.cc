@@ -54,11 +54,6 @@ Status parse_static_groups(const YamlNode& list, AlertmanagerConfig& config) {
   return {};
 }
 
-Status read_relabel_rules(const YamlNode& list, std::vector<model::RelabelRule>& out) {
-  ASSIGN_OR_RETURN(out, model::parse_relabel_rules(list));
-  return {};
-}
-
 /// Without relabelling a target is a host; a URL there is a mistake.
 Status check_targets(const YamlNode& node, const AlertmanagerConfig& config) {
   if (!config.relabel_configs.empty()) return {};
@@ -88,28 +83,16 @@ Result<AlertmanagerConfig> parse_alertmanager(const YamlNode& node, const std::s
   for (const std::string_view key : kUnsupportedDiscoveries) fields.unsupported(key);
   fields.read("static_configs",
               [&](const YamlNode& list) { return parse_static_groups(list, config); });
-  fields.read("relabel_configs", [&](const YamlNode& list) {
-    return read_relabel_rules(list, config.relabel_configs);
-  });
-  fields.read("alert_relabel_configs", [&](const YamlNode& list) {
-    return read_relabel_rules(list, config.alert_relabel_configs);
-  });
+  model::read_relabel_rules(fields, "relabel_configs",
+                            "empty or null Alertmanager target relabeling rule",
+                            config.relabel_configs);
+  model::read_relabel_rules(fields, "alert_relabel_configs",
+                            "empty or null Alertmanager alert relabeling rule",
+                            config.alert_relabel_configs);
   config.http.parse(fields, node, base_dir);
   RETURN_IF_ERROR(fields.finish());
   RETURN_IF_ERROR(check_targets(node, config));
   return config;
-}
-
-void write_relabel_rules(base::YamlWriter& w, std::string_view key,
-                         const std::vector<model::RelabelRule>& rules) {
-  if (rules.empty()) return;
-  w.begin_list(key);
-  for (const model::RelabelRule& rule : rules) {
-    w.begin_item();
-    rule.write(w);
-    w.end_item();
-  }
-  w.end_list();
 }
 
 void write_static_groups(base::YamlWriter& w, const AlertmanagerConfig& config) {
@@ -133,9 +116,8 @@ void write_static_groups(base::YamlWriter& w, const AlertmanagerConfig& config) 
 Result<AlertingConfig> parse_alerting(const YamlNode& node, const std::string& base_dir) {
   AlertingConfig config;
   YamlFields fields(node, "config.AlertingConfig");
-  fields.read("alert_relabel_configs", [&](const YamlNode& list) {
-    return read_relabel_rules(list, config.alert_relabel_configs);
-  });
+  model::read_relabel_rules(fields, "alert_relabel_configs", "empty or null alert relabeling rule",
+                            config.alert_relabel_configs);
   fields.read("alertmanagers", [&](const YamlNode& list) -> Status {
     if (!list.is_sequence()) return list.error("alertmanagers must be a list");
     for (const YamlNode& item : list.items()) {
@@ -149,7 +131,7 @@ Result<AlertingConfig> parse_alerting(const YamlNode& node, const std::string& b
 }
 
 void AlertingConfig::write(base::YamlWriter& w) const {
-  write_relabel_rules(w, "alert_relabel_configs", alert_relabel_configs);
+  model::write_relabel_rules(w, "alert_relabel_configs", alert_relabel_configs);
   if (alertmanagers.empty()) return;
   w.begin_list("alertmanagers");
   for (const AlertmanagerConfig& config : alertmanagers) {
@@ -159,8 +141,8 @@ void AlertingConfig::write(base::YamlWriter& w) const {
     w.key_value("path_prefix", config.path_prefix);
     w.key_duration("timeout", config.timeout_ms);
     w.key_value("api_version", config.api_version);
-    write_relabel_rules(w, "relabel_configs", config.relabel_configs);
-    write_relabel_rules(w, "alert_relabel_configs", config.alert_relabel_configs);
+    model::write_relabel_rules(w, "relabel_configs", config.relabel_configs);
+    model::write_relabel_rules(w, "alert_relabel_configs", config.alert_relabel_configs);
     write_static_groups(w, config);
     w.end_item();
   }

@@ -10,7 +10,6 @@
 #include <fmt/ranges.h>
 
 #include "base/file.h"
-#include "scrape/target.h"
 
 namespace silverback::scrape {
 namespace {
@@ -164,26 +163,6 @@ base::Status check_intervals(const base::YamlNode& node, const ScrapeDefaults& d
   return {};
 }
 
-// URLs among static targets, unless relabelling may take them apart.
-base::Status check_static_targets(const base::YamlNode& node, const ScrapeConfig& c) {
-  if (!c.relabel_configs.empty()) return {};
-  for (const StaticTargetGroup& group : c.discovery.static_configs) {
-    for (const std::string& target : group.targets) {
-      if (const base::Status bad = check_target_address(target); !bad.is_ok()) {
-        return node.error(bad.message());
-      }
-    }
-  }
-  return {};
-}
-
-void read_relabel(base::YamlFields& f, std::string_view key, std::vector<model::RelabelRule>& out) {
-  f.read(key, [&out](const base::YamlNode& node) -> base::Status {
-    ASSIGN_OR_RETURN(out, model::parse_relabel_rules(node));
-    return {};
-  });
-}
-
 base::Status parse_fallback(const base::YamlNode& node, ScrapeConfig& c) {
   ASSIGN_OR_RETURN(c.fallback_protocol, node.as_string());
   if (c.fallback_protocol.empty()) return {};
@@ -236,15 +215,22 @@ base::Result<ScrapeConfig> parse_job(const base::YamlNode& node, const ScrapeDef
   f.read("honor_timestamps", c.honor_timestamps);
   f.read("track_timestamps_staleness", c.track_timestamps_staleness);
   f.read("enable_compression", c.enable_compression);
-  read_relabel(f, "relabel_configs", c.relabel_configs);
-  read_relabel(f, "metric_relabel_configs", c.metric_relabel_configs);
+  model::read_relabel_rules(f, "relabel_configs",
+                            "empty or null target relabeling rule in scrape config",
+                            c.relabel_configs);
+  model::read_relabel_rules(f, "metric_relabel_configs",
+                            "empty or null metric relabeling rule in scrape config",
+                            c.metric_relabel_configs);
   c.http.parse(f, node, base_dir);
   c.discovery.parse(f, base_dir);
   RETURN_IF_ERROR(f.finish());
   if (c.job_name.empty()) return node.error("job_name is empty");
   RETURN_IF_ERROR(check_intervals(node, defaults, c));
   RETURN_IF_ERROR(check_escaping(node, c.legacy_names, c.escaping_scheme));
-  RETURN_IF_ERROR(check_static_targets(node, c));
+  if (c.relabel_configs.empty()) {  // which may take a URL apart
+    const base::Status bad = c.discovery.check_static_targets();
+    if (!bad.is_ok()) return node.error(bad.message());
+  }
   return c;
 }
 
@@ -267,18 +253,6 @@ void write_names(base::YamlWriter& w, const Config& c) {
   if (c.keep_dropped_targets != 0) w.key_value("keep_dropped_targets", c.keep_dropped_targets);
   w.key_value("metric_name_validation_scheme", c.legacy_names ? "legacy" : "utf8");
   if (!c.escaping_scheme.empty()) w.key_value("metric_name_escaping_scheme", c.escaping_scheme);
-}
-
-void write_relabel(base::YamlWriter& w, std::string_view key,
-                   const std::vector<model::RelabelRule>& rules) {
-  if (rules.empty()) return;
-  w.begin_list(key);
-  for (const model::RelabelRule& rule : rules) {
-    w.begin_item();
-    rule.write(w);
-    w.end_item();
-  }
-  w.end_list();
 }
 
 }  // namespace
@@ -371,8 +345,8 @@ void ScrapeConfig::write(base::YamlWriter& w) const {
   write_names(w, *this);
   w.key_value("extra_scrape_metrics", extra_scrape_metrics);
   http.write(w);
-  write_relabel(w, "relabel_configs", relabel_configs);
-  write_relabel(w, "metric_relabel_configs", metric_relabel_configs);
+  model::write_relabel_rules(w, "relabel_configs", relabel_configs);
+  model::write_relabel_rules(w, "metric_relabel_configs", metric_relabel_configs);
   discovery.write(w);
 }
 

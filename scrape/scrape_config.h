@@ -8,7 +8,7 @@
 #include "base/http_client_config.h"
 #include "base/result.h"
 #include "base/yaml.h"
-#include "model/labels.h"
+#include "model/discovery_config.h"
 #include "model/relabel.h"
 
 namespace silverback::scrape {
@@ -29,26 +29,6 @@ struct ScrapeDefaults {
   std::string escaping_scheme;  // "" = follows from the validation scheme
   bool extra_scrape_metrics = false;
   bool operator==(const ScrapeDefaults&) const = default;
-};
-
-struct StaticTargetGroup {
-  std::vector<std::string> targets;
-  std::vector<std::pair<std::string, std::string>> labels;
-  bool operator==(const StaticTargetGroup&) const = default;
-};
-struct FileSdConfig {
-  std::vector<std::string> files;  // absolute; last element may hold '*'
-  int64_t refresh_ms = 300'000;
-  bool operator==(const FileSdConfig&) const = default;
-};
-struct DiscoveryConfigs {
-  std::vector<StaticTargetGroup> static_configs;
-  std::vector<FileSdConfig> file_sd_configs;
-  bool operator==(const DiscoveryConfigs&) const = default;
-
-  /// Reads every *_sd_configs and static_configs field; those not built are refused by name.
-  void parse(base::YamlFields& fields, const std::string& base_dir);
-  void write(base::YamlWriter& w) const;
 };
 
 /// One job (spec 4.2), defaults filled in, relabel rules compiled.
@@ -77,7 +57,7 @@ struct ScrapeConfig {
   std::string escaping_scheme;  // what the Accept header asks targets for; never ""
   bool extra_scrape_metrics = false;
   base::HttpClientConfig http;
-  DiscoveryConfigs discovery;
+  model::DiscoveryConfigs discovery;
   std::vector<model::RelabelRule> relabel_configs, metric_relabel_configs;
 
   bool operator==(const ScrapeConfig&) const = default;

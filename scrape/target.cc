@@ -134,11 +134,6 @@ int64_t Target::offset_ms(uint64_t seed) const {
   return static_cast<int64_t>((hash ^ seed) % static_cast<uint64_t>(interval_ms));
 }
 
-base::Status check_target_address(std::string_view address) {
-  if (address.find('/') == std::string_view::npos) return {};
-  return {base::Errc::kBadData, model::go_quote(address) + " is not a valid hostname"};
-}
-
 uint64_t offset_seed(const std::string& hostname, const model::Labels& external_labels) {
   return fnv64a(hostname + external_labels.to_string());
 }
@@ -156,7 +151,7 @@ base::Result<std::optional<Target>> make_target(const ScrapeConfig& config,
   target.discovered = *discovered;
   const std::string address(labels.get(kAddress));
   if (address.empty()) return base::Status(base::Errc::kBadData, "no address");
-  RETURN_IF_ERROR(check_target_address(address));
+  RETURN_IF_ERROR(model::check_target_address(address));
   RETURN_IF_ERROR(check_intervals(labels, target));
   remove_prefixed(labels, kMetaPrefix);
   set_default(labels, "instance", address);

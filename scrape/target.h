@@ -9,16 +9,12 @@
 #include "base/result.h"
 #include "base/url.h"
 #include "model/labels.h"
+#include "model/target_group.h"
 #include "scrape/scrape_config.h"
 
 namespace silverback::scrape {
 
-/// A group of targets as discovery gives it: one source replaces its former group.
-struct TargetGroup {
-  std::string source;
-  std::vector<model::Labels> targets;  // at least __address__ each
-  model::Labels labels;                // of all targets, unless theirs differ
-};
+using model::TargetGroup;
 
 /// One thing to scrape: what the label pipeline (spec 4.5) made of a discovered label set.
 struct Target {
@@ -46,9 +42,6 @@ base::Result<std::optional<Target>> make_target(const ScrapeConfig& config,
                                                 const model::Labels& own,
                                                 const model::Labels& group,
                                                 model::Labels* discovered);
-
-/// kBadData for an address with a path: `"x/y" is not a valid hostname`.
-base::Status check_target_address(std::string_view address);
 
 /// Spreads the scrapes of servers with the same config (HA pairs): from host name and labels.
 uint64_t offset_seed(const std::string& hostname, const model::Labels& external_labels);

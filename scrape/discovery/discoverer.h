@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
-#include "scrape/target.h"
+#include "model/discovery_config.h"
+#include "model/target_group.h"
 
 namespace silverback::scrape {
 
@@ -19,7 +20,7 @@ namespace silverback::scrape {
 class Discoverer {
  public:
   /// Groups that are new or changed; a group without targets takes its source away.
-  using Update = std::function<void(std::vector<TargetGroup>)>;
+  using Update = std::function<void(std::vector<model::TargetGroup>)>;
 
   virtual ~Discoverer() = default;
   /// The first update comes soon after, even if it is empty.
@@ -38,7 +39,7 @@ struct DiscoveryContext {
 };
 
 /// One Discoverer a configured section.
-std::vector<std::unique_ptr<Discoverer>> make_discoverers(const DiscoveryConfigs& configs,
+std::vector<std::unique_ptr<Discoverer>> make_discoverers(const model::DiscoveryConfigs& configs,
                                                           const DiscoveryContext& context);
 
 }  // namespace silverback::scrape

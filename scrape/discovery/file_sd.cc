@@ -10,23 +10,12 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
-#include "scrape/discovery/static_sd.h"
+#include "base/yaml.h"
 
 namespace silverback::scrape {
 namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{1000};
-
-// [^*]*(*[^/]*)?.(json|yml|yaml), the suffix in small or capital letters.
-bool is_discovery_path(const std::string& path) {
-  const size_t star = path.find('*');
-  const size_t slash = path.rfind('/');
-  if (star != std::string::npos && slash != std::string::npos && slash > star) return false;
-  for (const std::string_view suffix : {".json", ".yml", ".yaml", ".JSON", ".YML", ".YAML"}) {
-    if (path.size() > suffix.size() && path.ends_with(suffix)) return true;
-  }
-  return false;
-}
 
 // What a change of a file shows in.
 struct FileMark {
@@ -51,7 +40,7 @@ std::optional<FileMark> mark_of(const std::string& path) {
 // and tasks under way, which find it stopped.
 class FileWatch : public std::enable_shared_from_this<FileWatch> {
  public:
-  FileWatch(FileSdConfig config, const DiscoveryContext& context)
+  FileWatch(model::FileSdConfig config, const DiscoveryContext& context)
       : config_(std::move(config)),
         context_(context),
         read_errors_(context.registry->counter("prometheus_sd_file_read_errors_total",
@@ -99,15 +88,15 @@ class FileWatch : public std::enable_shared_from_this<FileWatch> {
       const bool full =
           !started_ || now - last_full_ >= std::chrono::milliseconds(config_.refresh_ms);
       if (full) last_full_ = now;
-      std::vector<TargetGroup> changed = look(full);
+      std::vector<model::TargetGroup> changed = look(full);
       if (!changed.empty() || !started_) update_(std::move(changed));
       started_ = true;
     }
     wait_for_next();
   }
 
-  std::vector<TargetGroup> look(bool full) REQUIRES(mutex_) {
-    std::vector<TargetGroup> changed;
+  std::vector<model::TargetGroup> look(bool full) REQUIRES(mutex_) {
+    std::vector<model::TargetGroup> changed;
     std::map<std::string, bool> present;
     for (const std::string& pattern : config_.files) {
       for (const std::string& path : base::expand_glob(pattern)) {
@@ -130,14 +119,14 @@ class FileWatch : public std::enable_shared_from_this<FileWatch> {
     return changed;
   }
 
-  void read(const std::string& path, const FileMark& mark, std::vector<TargetGroup>& changed)
+  void read(const std::string& path, const FileMark& mark, std::vector<model::TargetGroup>& changed)
       REQUIRES(mutex_) {
     File& file = files_[path];
     file.mark = mark;
     base::Result<std::string> content = base::FileSystem::real().read_file(path);
-    base::Result<std::vector<TargetGroup>> groups =
+    base::Result<std::vector<model::TargetGroup>> groups =
         content.is_ok() ? parse_discovery_file(path, *content)
-                        : base::Result<std::vector<TargetGroup>>(content.status());
+                        : base::Result<std::vector<model::TargetGroup>>(content.status());
     if (!groups.is_ok()) {
       read_errors_.inc();
       context_.logger->error(
@@ -151,15 +140,15 @@ class FileWatch : public std::enable_shared_from_this<FileWatch> {
                 {{"filename", path}})
         .set(static_cast<double>(mark.seconds) + static_cast<double>(mark.nanoseconds) / 1e9);
     const size_t count = groups->size();
-    for (TargetGroup& group : *groups) changed.push_back(std::move(group));
+    for (model::TargetGroup& group : *groups) changed.push_back(std::move(group));
     clear_groups(path, count, file.groups, changed);
     file.groups = count;
   }
 
   static void clear_groups(const std::string& path, size_t from, size_t to,
-                           std::vector<TargetGroup>& changed) {
+                           std::vector<model::TargetGroup>& changed) {
     for (size_t i = from; i < to; ++i) {
-      TargetGroup gone;
+      model::TargetGroup gone;
       gone.source = path + ":" + std::to_string(i);
       changed.push_back(std::move(gone));
     }
@@ -169,7 +158,7 @@ class FileWatch : public std::enable_shared_from_this<FileWatch> {
     context_.registry->remove("prometheus_sd_file_mtime_seconds", {{"filename", path}});
   }
 
-  const FileSdConfig config_;
+  const model::FileSdConfig config_;
   const DiscoveryContext context_;
   base::metrics::Counter& read_errors_;
   base::Mutex mutex_;
@@ -182,7 +171,7 @@ class FileWatch : public std::enable_shared_from_this<FileWatch> {
 
 class FileSd final : public Discoverer {
  public:
-  FileSd(const FileSdConfig& config, const DiscoveryContext& context)
+  FileSd(const model::FileSdConfig& config, const DiscoveryContext& context)
       : watch_(std::make_shared<FileWatch>(config, context)) {}
   ~FileSd() override { watch_->stop(); }
   FileSd(const FileSd&) = delete;
@@ -196,58 +185,22 @@ class FileSd final : public Discoverer {
 
 }  // namespace
 
-base::Status parse_file_sd_configs(const base::YamlNode& list, const std::string& base_dir,
-                                   std::vector<FileSdConfig>& out) {
-  if (!list.is_sequence()) return list.error("file_sd_configs must be a list");
-  for (const base::YamlNode& node : list.items()) {
-    FileSdConfig config;
-    base::YamlFields f(node, "file.SDConfig");
-    f.read("files", config.files);
-    f.read_duration("refresh_interval", config.refresh_ms);
-    RETURN_IF_ERROR(f.finish());
-    if (config.files.empty()) {
-      return node.error("file service discovery config must contain at least one path name");
-    }
-    for (std::string& file : config.files) {
-      if (!is_discovery_path(file)) {
-        return node.error("path name " + model::go_quote(file) +
-                          " is not valid for file discovery");
-      }
-      file = base::join_path(base_dir, file);
-    }
-    out.push_back(std::move(config));
-  }
-  return {};
-}
-
-void write_file_sd_configs(base::YamlWriter& w, const std::vector<FileSdConfig>& configs) {
-  if (configs.empty()) return;
-  w.begin_list("file_sd_configs");
-  for (const FileSdConfig& config : configs) {
-    w.begin_item();
-    w.key_list("files", config.files);
-    w.key_duration("refresh_interval", config.refresh_ms);
-    w.end_item();
-  }
-  w.end_list();
-}
-
-base::Result<std::vector<TargetGroup>> parse_discovery_file(const std::string& path,
-                                                            std::string_view content) {
+base::Result<std::vector<model::TargetGroup>> parse_discovery_file(const std::string& path,
+                                                                   std::string_view content) {
   ASSIGN_OR_RETURN(const base::YamlNode list, base::parse_yaml(content, path));
-  std::vector<TargetGroup> out;
+  std::vector<model::TargetGroup> out;
   if (list.is_null()) return out;
   if (!list.is_sequence()) return list.error("a list of target groups is expected");
   for (const base::YamlNode& node : list.items()) {
-    ASSIGN_OR_RETURN(StaticTargetGroup group, parse_target_group(node));
+    ASSIGN_OR_RETURN(model::StaticTargetGroup group, model::parse_target_group(node));
     std::erase_if(group.labels, [](const auto& label) { return label.first == "__meta_filepath"; });
     group.labels.emplace_back("__meta_filepath", path);
-    out.push_back(to_target_group(group, path + ":" + std::to_string(out.size())));
+    out.push_back(model::to_target_group(group, path + ":" + std::to_string(out.size())));
   }
   return out;
 }
 
-std::unique_ptr<Discoverer> make_file_sd(const FileSdConfig& config,
+std::unique_ptr<Discoverer> make_file_sd(const model::FileSdConfig& config,
                                          const DiscoveryContext& context) {
   return std::make_unique<FileSd>(config, context);
 }
