@@ -25,6 +25,7 @@ bool is_discovery_path(const std::string& path) {
 
 Status parse_static(const YamlNode& node, const std::string& /*base_dir*/, DiscoveryConfigs& out) {
   ASSIGN_OR_RETURN(StaticTargetGroup group, parse_target_group(node));
+  if (group == StaticTargetGroup()) return node.error("empty or null section in static_configs");
   out.static_configs.push_back(std::move(group));
   return {};
 }
@@ -81,9 +82,7 @@ Status parse_list(const Mechanism& mechanism, const YamlNode& list, const std::s
   const std::string key(mechanism.key);
   if (!list.is_sequence()) return list.error(key + " must be a list");
   for (const YamlNode& item : list.items()) {
-    if (item.is_null() || (item.is_map() && item.entries().empty())) {
-      return item.error("empty or null section in " + key);
-    }
+    if (item.is_null()) return item.error("empty or null section in " + key);
     RETURN_IF_ERROR(mechanism.parse(item, base_dir, out));
   }
   return {};
