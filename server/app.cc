@@ -121,6 +121,12 @@ int App::run() {
     return 2;
   }
   first_config_ = std::move(*loaded);
+  auto messages = accepted_write_messages(flags_);
+  if (!messages) {
+    logger_.error("Error parsing command line arguments", {{"err", messages.status().message()}});
+    return 2;
+  }
+  context_.accepted_messages = std::move(*messages);
   for (base::WorkerPool* pool : {&status_pool_, &query_pool_, &ingest_pool_, &rules_pool_})
     pool->start();
   io_.start();

@@ -140,4 +140,30 @@ scrape::ScrapeManager::Options scrape_options(const Flags& flags, const Features
   return options;
 }
 
+Result<std::vector<storage::remote::WriteMessage>> accepted_write_messages(const Flags& flags) {
+  using storage::remote::kWriteMessages;
+  using storage::remote::write_message_name;
+  const auto& given = flags.get_list("web.remote-write-receiver.accepted-protobuf-messages");
+  std::vector<storage::remote::WriteMessage> accepted;
+  std::string rest = fmt::format("{}", fmt::join(given, ","));
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(','), rest.size());
+    const std::string name = rest.substr(0, end);
+    rest.erase(0, end + 1);
+    const auto* at = std::find_if(std::begin(kWriteMessages), std::end(kWriteMessages),
+                                  [&](auto m) { return write_message_name(m) == name; });
+    if (at == std::end(kWriteMessages)) {
+      return Status(Errc::kBadData,
+                    fmt::format("unknown remote write protobuf message {}, supported: {}, {}", name,
+                                write_message_name(kWriteMessages[0]),
+                                write_message_name(kWriteMessages[1])));
+    }
+    if (std::find(accepted.begin(), accepted.end(), *at) != accepted.end()) {
+      return Status(Errc::kBadData, fmt::format("duplicated {} flag value", name));
+    }
+    accepted.push_back(*at);
+  }
+  return accepted;
+}
+
 }  // namespace silverback::server

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "promql/engine.h"
@@ -10,6 +11,7 @@
 #include "scrape/scrape_manager.h"
 #include "server/config.h"
 #include "server/flags.h"
+#include "storage/remote/write_receiver.h"
 #include "tsdb/db.h"
 
 namespace silverback::server {
@@ -38,6 +40,9 @@ promql::EngineOptions engine_options(const Flags& flags, const Features& feature
 base::Result<tsdb::DbOptions> db_options(const Flags& flags, const Retention& retention);
 rules::Notifier::Options notifier_options(const Flags& flags);
 rules::RuleManager::Options rule_options(const Flags& flags, const WebLocation& location);
+/// kBadData: an unknown message, or one named twice.
+base::Result<std::vector<storage::remote::WriteMessage>> accepted_write_messages(
+    const Flags& flags);
 scrape::ScrapeManager::Options scrape_options(const Flags& flags, const Features& features);
 
 }  // namespace silverback::server

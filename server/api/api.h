@@ -45,6 +45,8 @@ struct Context {
   rules::RuleManager* rules = nullptr;
   rules::Notifier* notifier = nullptr;
   storage::remote::WriteReceiver* receiver = nullptr;  // nullptr: not enabled
+  std::vector<storage::remote::WriteMessage> accepted_messages = {
+      storage::remote::WriteMessage::kV1, storage::remote::WriteMessage::kV2};
 
   bool admin_enabled = false;
   bool lifecycle_enabled = false;

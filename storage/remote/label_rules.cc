@@ -33,10 +33,7 @@ Status too_long(std::string_view what, std::string_view name, size_t bytes, size
 }
 
 Status check_sizes(const std::vector<model::Label>& labels) {
-  if (labels.size() > kMaxLabels) {
-    return bad(std::to_string(labels.size()) + " labels, the limit is " +
-               std::to_string(kMaxLabels));
-  }
+  if (labels.size() > kMaxLabels) return too_many_labels(labels.size());
   for (const model::Label& label : labels) {
     if (label.name.empty()) return bad("label name is empty");
     if (label.name.size() > kMaxLabelNameBytes) {
@@ -80,6 +77,10 @@ char* put_string(char* at, std::string_view s) {
 }
 
 }  // namespace
+
+Status too_many_labels(size_t labels) {
+  return bad(std::to_string(labels) + " labels, the limit is " + std::to_string(kMaxLabels));
+}
 
 Status encode_labels(std::vector<model::Label>& labels, std::string& bytes) {
   RETURN_IF_ERROR(check_sizes(labels));

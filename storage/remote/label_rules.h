@@ -22,6 +22,9 @@ base::Status encode_labels(std::vector<model::Label>& labels, std::string& bytes
 /// encode_labels() and the rule of series: a metric name. Says in `bytes` what is to be stored.
 base::Status encode_series_labels(std::vector<model::Label>& labels, std::string& bytes);
 
+/// kBadData: so many labels are more than kMaxLabels.
+base::Status too_many_labels(size_t labels);
+
 /// Labels as sent, for an error message: quoted and cut.
 std::string describe_labels(const std::vector<model::Label>& labels);
 

@@ -51,6 +51,8 @@ class WireReader {
   uint64_t as_varint() { return take(WireType::kVarint) ? number_ : 0; }
   int64_t as_int64() { return static_cast<int64_t>(as_varint()); }
   int64_t as_sint() { return zigzag(as_varint()); }
+  /// Of a longer varint the lower half counts, as everywhere.
+  int32_t as_sint32() { return static_cast<int32_t>(zigzag(static_cast<uint32_t>(as_varint()))); }
   double as_double() { return take(WireType::kFixed64) ? std::bit_cast<double>(number_) : 0.0; }
   std::string_view as_bytes() { return take(WireType::kBytes) ? bytes_ : std::string_view(); }
 

@@ -34,6 +34,7 @@ enum Field : uint32_t {
   kResetHint = 14,
   kTimestamp = 15,
   kCustomValues = 16,
+  kStartTimestamp = 17,
 };
 
 // Both forms of a message's numbers; which of them counts is known only at its end.
@@ -45,7 +46,8 @@ struct Parts {
   std::vector<int64_t> negative_deltas, positive_deltas;
 };
 
-bool read_field(WireReader& in, Histogram& h, Parts& parts, model::TimestampMs& t) {
+bool read_field(WireReader& in, Parts& parts, WireHistogram& into) {
+  Histogram& h = into.histogram;
   switch (in.field()) {
     case kCountInt:
       parts.count_int = in.as_varint();
@@ -56,18 +58,25 @@ bool read_field(WireReader& in, Histogram& h, Parts& parts, model::TimestampMs& 
       parts.float_count = true;
       break;
     case kSum: h.sum = in.as_double(); break;
-    case kSchema: h.schema = static_cast<int32_t>(in.as_sint()); break;
+    case kSchema: h.schema = in.as_sint32(); break;
     case kZeroThreshold: h.zero_threshold = in.as_double(); break;
-    case kZeroCountInt: parts.zero_int = in.as_varint(); break;
-    case kZeroCountFloat: parts.zero_float = in.as_double(); break;
+    case kZeroCountInt:
+      parts.zero_int = in.as_varint();
+      parts.zero_float = 0;
+      break;
+    case kZeroCountFloat:
+      parts.zero_float = in.as_double();
+      parts.zero_int = 0;
+      break;
     case kNegativeSpans: return read_span(in.as_bytes(), h.negative_spans);
     case kNegativeDeltas: return read_deltas(in, parts.negative_deltas);
     case kNegativeCounts: return read_doubles(in, h.negative_buckets);
     case kPositiveSpans: return read_span(in.as_bytes(), h.positive_spans);
     case kPositiveDeltas: return read_deltas(in, parts.positive_deltas);
     case kPositiveCounts: return read_doubles(in, h.positive_buckets);
-    case kResetHint: parts.hint = in.as_varint(); break;
-    case kTimestamp: t = in.as_int64(); break;
+    case kResetHint: parts.hint = static_cast<uint32_t>(in.as_varint()); break;
+    case kTimestamp: into.t = in.as_int64(); break;
+    case kStartTimestamp: into.start = in.as_int64(); break;
     case kCustomValues: return read_doubles(in, h.custom_values);
     default: break;
   }
@@ -112,6 +121,13 @@ void reduce(std::vector<model::Span>& spans, std::vector<double>& buckets, int32
 }
 
 Status settle(Histogram& h, Parts& parts) {
+  for (const size_t n :
+       {h.positive_spans.size(), h.negative_spans.size(), h.positive_buckets.size(),
+        h.negative_buckets.size(), parts.positive_deltas.size(), parts.negative_deltas.size(),
+        h.custom_values.size()}) {
+    if (n <= kMaxBuckets) continue;
+    return {Errc::kBadData, "histogram has more than " + std::to_string(kMaxBuckets) + " buckets"};
+  }
   if (model::is_stale(h.sum)) return Status::ok();  // a marker: the rest means nothing
   h.integer = !parts.float_count;
   h.hint = static_cast<model::CounterResetHint>(parts.hint <= 3 ? parts.hint : 0);
@@ -148,11 +164,11 @@ Status decode_histogram(std::string_view message, WireHistogram& into) {
   h.zero_threshold = h.sum = 0;
   for (auto* spans : {&h.positive_spans, &h.negative_spans}) spans->clear();
   for (auto* list : {&h.positive_buckets, &h.negative_buckets, &h.custom_values}) list->clear();
-  into.t = 0;
+  into.t = into.start = 0;
   Parts parts;
   WireReader in(message);
   while (in.next()) {
-    if (!read_field(in, h, parts, into.t)) in.fail();
+    if (!read_field(in, parts, into)) in.fail();
   }
   if (in.failed()) return {Errc::kCorruption, "remote write: malformed histogram message"};
   return settle(h, parts);

@@ -6,6 +6,7 @@
 #include "model/stale.h"
 #include "storage/remote/label_rules.h"
 #include "storage/remote/write_codec.h"
+#include "storage/remote/write_v2_codec.h"
 
 namespace silverback::storage::remote {
 namespace {
@@ -23,6 +24,7 @@ struct Refusals {
   uint64_t too_far_ahead = 0;
   uint64_t over_limit = 0;
   uint64_t others = 0;
+  uint64_t exemplars = 0;
   Status first;
   Status first_limit;
 
@@ -37,16 +39,17 @@ struct Refusals {
 struct Staged {
   uint64_t samples = 0;  // floats and histograms
   uint64_t exemplars = 0;
+  uint64_t without_metadata = 0;
   Refusals refused;
 };
 
 // Stages one request. Any error but a refusal ends it: nothing of the request is kept then.
 class Stager {
  public:
-  Stager(Appender& appender, TimestampMs now) : appender_(appender), latest_(now + kMaxAheadMs) {}
+  Stager(Appender& appender, TimestampMs now, WriteMessage message)
+      : appender_(appender), latest_(now + kMaxAheadMs), strict_(message == WriteMessage::kV2) {}
 
-  Status stage(std::string_view message) {
-    WriteRequestReader request(message);
+  Status stage(SeriesReader& request) {
     WireSeries series;
     while (request.next(series)) RETURN_IF_ERROR(stage_series(series));
     return request.status();
@@ -59,14 +62,18 @@ class Stager {
   Status stage_histogram(std::string_view message, const WireSeries& series);
   Status stage_exemplars(WireSeries& series);
   Status resolve(const WireSeries& series, bool* usable);
+  Status encode(WireSeries& series);
+  void refuse_series(const Status& why, const WireSeries& series);
+  void refuse_exemplar(const std::string& why, const WireSeries& series);
   bool too_far(TimestampMs t, const WireSeries& series);
   Status not_kept(const Status& status, uint64_t samples);
   // append() with the current ref; a ref that died meanwhile is resolved once more.
   template <typename Value>
-  Status append(TimestampMs t, const Value& value);
+  Status append(TimestampMs start, TimestampMs t, const Value& value);
 
   Appender& appender_;
   const TimestampMs latest_;
+  const bool strict_;
   Staged result_;
   std::string label_bytes_;
   model::Labels labels_;
@@ -103,11 +110,11 @@ Status Stager::resolve(const WireSeries& series, bool* usable) {
 }
 
 template <typename Value>
-Status Stager::append(TimestampMs t, const Value& value) {
-  Status status = appender_.append(ref_, 0, t, value);
+Status Stager::append(TimestampMs start, TimestampMs t, const Value& value) {
+  Status status = appender_.append(ref_, start, t, value);
   if (status.code() == Errc::kStaleRef) {
     ASSIGN_OR_RETURN(ref_, appender_.resolve(labels_));
-    status = appender_.append(ref_, 0, t, value);
+    status = appender_.append(ref_, start, t, value);
   }
   if (status.is_ok()) ++result_.samples;
   return not_kept(status, 1);
@@ -127,7 +134,7 @@ bool Stager::too_far(TimestampMs t, const WireSeries& series) {
 Status Stager::stage_samples(const WireSeries& series) {
   for (const WireSeries::Sample& sample : series.samples) {
     if (too_far(sample.t, series)) continue;
-    RETURN_IF_ERROR(append(sample.t, sample.value));
+    RETURN_IF_ERROR(append(sample.start, sample.t, sample.value));
   }
   return Status::ok();
 }
@@ -144,42 +151,77 @@ Status Stager::stage_histogram(std::string_view message, const WireSeries& serie
     return Status::ok();
   }
   if (too_far(histogram_.t, series)) return Status::ok();
-  if (model::is_stale(histogram_.histogram.sum)) return append(histogram_.t, model::stale_nan());
-  return append(histogram_.t, histogram_.histogram);
+  if (model::is_stale(histogram_.histogram.sum)) {
+    return append(histogram_.start, histogram_.t, model::stale_nan());
+  }
+  return append(histogram_.start, histogram_.t, histogram_.histogram);
 }
 
-// Exemplars ride along: one that cannot be kept never fails the samples, as in Prometheus.
+void Stager::refuse_exemplar(const std::string& why, const WireSeries& series) {
+  if (!strict_) return;  // as in Prometheus: they ride along
+  ++result_.refused.exemplars;
+  if (!result_.refused.first.is_ok()) return;
+  result_.refused.note({Errc::kBadData, why + ", series " + describe_labels(series.labels)});
+}
+
 Status Stager::stage_exemplars(WireSeries& series) {
   for (const WireSeries::Exemplar& wire : series.exemplars) {
     const auto first = series.exemplar_labels.begin() + static_cast<ptrdiff_t>(wire.first_label);
     std::vector<model::Label> labels(first, first + static_cast<ptrdiff_t>(wire.labels));
-    if (!encode_labels(labels, label_bytes_).is_ok()) continue;
+    if (!wire.usable || !encode_labels(labels, label_bytes_).is_ok()) {
+      refuse_exemplar("exemplar with invalid labels", series);
+      continue;
+    }
+    if (wire.t > latest_) {
+      refuse_exemplar("out of bounds: exemplar is too far in the future", series);
+      continue;
+    }
     const model::Exemplar exemplar{model::Labels::from_bytes(label_bytes_), wire.value, wire.t};
     const Status status = appender_.append_exemplar(ref_, exemplar);
     if (status.code() == Errc::kUnavailable || status.code() == Errc::kIo) return status;
-    if (status.is_ok()) ++result_.exemplars;
+    if (status.is_ok()) {
+      ++result_.exemplars;
+    } else {
+      refuse_exemplar(status.message(), series);
+    }
   }
   return Status::ok();
 }
 
+void Stager::refuse_series(const Status& why, const WireSeries& series) {
+  result_.refused.samples_with_bad_labels += series.sample_count();
+  if (!result_.refused.first.is_ok()) return;
+  result_.refused.note(
+      {Errc::kBadData, "invalid labels " + describe_labels(series.labels) + ": " + why.message()});
+}
+
+Status Stager::encode(WireSeries& series) {
+  RETURN_IF_ERROR(series.labels_status);
+  return encode_series_labels(series.labels, label_bytes_);
+}
+
 Status Stager::stage_series(WireSeries& series) {
-  if (series.sample_count() == 0 && series.exemplars.empty()) return Status::ok();
-  const Status valid = encode_series_labels(series.labels, label_bytes_);
-  if (!valid.is_ok()) {
-    result_.refused.samples_with_bad_labels += series.sample_count();
-    if (result_.refused.first.is_ok()) {
-      result_.refused.note({Errc::kBadData, "invalid labels " + describe_labels(series.labels) +
-                                                ": " + valid.message()});
-    }
+  const bool empty = series.sample_count() == 0 && series.exemplars.empty();
+  if (empty && !strict_) return Status::ok();
+  if (const Status valid = encode(series); !valid.is_ok()) {
+    refuse_series(valid, series);
+    return Status::ok();
+  }
+  if (empty) {
+    result_.refused.note(
+        {Errc::kBadData, "TimeSeries must contain at least one sample or histogram for series " +
+                             describe_labels(series.labels)});
     return Status::ok();
   }
   bool usable = false;
   RETURN_IF_ERROR(resolve(series, &usable));
   if (!usable) return Status::ok();
+  const uint64_t before = result_.samples;
   RETURN_IF_ERROR(stage_samples(series));
   for (const std::string_view message : series.histograms) {
     RETURN_IF_ERROR(stage_histogram(message, series));
   }
+  if (!series.metadata.given()) result_.without_metadata += result_.samples - before;
   return stage_exemplars(series);
 }
 
@@ -228,13 +270,26 @@ WriteReply reply_to_commit(const Refusals& refused, uint64_t staged, const Commi
   if (first.is_ok() && list.empty()) return reply;
   reply.http_status = refused.first_limit.is_ok() ? 400 : 429;
   reply.error = first.message();
-  if (list.empty()) return reply;  // a series of exemplars alone
+  if (refused.exemplars > 0) {
+    reply.error += " (" + std::to_string(refused.exemplars) + " exemplars refused)";
+  }
+  if (list.empty()) return reply;  // a series of exemplars alone, or of nothing
   reply.error += " (" + std::to_string(refused.count() + counts.refused()) + " of " +
                  std::to_string(refused.count() + staged) + " samples refused: " + list + ")";
   return reply;
 }
 
+std::unique_ptr<SeriesReader> make_reader(WriteMessage message, std::string_view body) {
+  if (message == WriteMessage::kV2) return std::make_unique<WriteRequestV2Reader>(body);
+  return std::make_unique<WriteRequestReader>(body);
+}
+
 }  // namespace
+
+std::string_view write_message_name(WriteMessage message) {
+  return message == WriteMessage::kV2 ? "io.prometheus.write.v2.Request"
+                                      : "prometheus.WriteRequest";
+}
 
 WriteReceiver::WriteReceiver(Appendable& storage, base::Clock& clock,
                              base::metrics::Registry& registry)
@@ -243,17 +298,22 @@ WriteReceiver::WriteReceiver(Appendable& storage, base::Clock& clock,
       invalid_labels_(registry.counter(
           "prometheus_api_remote_write_invalid_labels_samples_total",
           "The total number of received remote write samples and histogram samples which were "
-          "rejected due to invalid labels.")) {}
+          "rejected due to invalid labels.")),
+      without_metadata_(registry.counter(
+          "prometheus_api_remote_write_without_metadata_appended_samples_total",
+          "The total number of received remote write samples (and histogram samples) which were "
+          "ingested without corresponding metadata.")) {}
 
-void WriteReceiver::write(std::string_view snappy_body, Reply reply) {
+void WriteReceiver::write(WriteMessage message, std::string_view snappy_body, Reply reply) {
   const base::Result<DecodedBody> body = decode_snappy(snappy_body);
   if (!body.is_ok()) {
     reply(reply_to(body.status()));
     return;
   }
+  const std::unique_ptr<SeriesReader> request = make_reader(message, body->view());
   const std::unique_ptr<Appender> appender = storage_.appender();
-  Stager stager(*appender, clock_.now_ms());
-  const Status staged = stager.stage(body->view());
+  Stager stager(*appender, clock_.now_ms(), message);
+  const Status staged = stager.stage(*request);
   Staged& result = stager.result();
   if (result.refused.samples_with_bad_labels > 0) {
     invalid_labels_.inc(static_cast<double>(result.refused.samples_with_bad_labels));
@@ -262,10 +322,13 @@ void WriteReceiver::write(std::string_view snappy_body, Reply reply) {
     reply(reply_to(staged));  // the Appender goes uncommitted: nothing was touched
     return;
   }
+  // Metadata of 1.0 comes in messages of its own: nothing can be said of its samples.
+  const uint64_t without = message == WriteMessage::kV2 ? result.without_metadata : 0;
   appender->commit(
-      Durability::kDurable,
-      [reply = std::move(reply), refused = std::move(result.refused), samples = result.samples](
-          const Status& status, const CommitCounts& counts) mutable {
+      Durability::kDurable, [reply = std::move(reply), refused = std::move(result.refused),
+                             samples = result.samples, without, &counter = without_metadata_](
+                                const Status& status, const CommitCounts& counts) mutable {
+        if (status.is_ok()) counter.inc(static_cast<double>(without));
         reply(status.is_ok() ? reply_to_commit(refused, samples, counts) : reply_to(status));
       });
 }

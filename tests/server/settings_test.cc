@@ -6,6 +6,7 @@
 
 namespace base = silverback::base;
 namespace server = silverback::server;
+namespace storage = silverback::storage;
 
 namespace {
 
@@ -100,4 +101,23 @@ TEST_CASE("Listen addresses are taken apart", "[server]") {
     INFO(bad);
     CHECK_FALSE(server::parse_listen_address(bad).is_ok());
   }
+}
+
+TEST_CASE("Accepted remote write messages are named by a list or one by one", "[server]") {
+  using storage::remote::WriteMessage;
+  const std::string flag = "--web.remote-write-receiver.accepted-protobuf-messages=";
+  const std::string v1 = "prometheus.WriteRequest", v2 = "io.prometheus.write.v2.Request";
+  const auto accepted = [](std::vector<std::string> args) {
+    return server::accepted_write_messages(flags_of(std::move(args)));
+  };
+  const std::vector<WriteMessage> both = {WriteMessage::kV1, WriteMessage::kV2};
+  CHECK(*accepted({}) == both);
+  CHECK(*accepted({flag + v1 + "," + v2}) == both);
+  CHECK(*accepted({flag + v1, flag + v2}) == both);
+  CHECK(*accepted({flag + v2}) == std::vector<WriteMessage>{WriteMessage::kV2});
+  CHECK(accepted({flag + "x.Request"}).status().message() ==
+        "unknown remote write protobuf message x.Request, supported: prometheus.WriteRequest, "
+        "io.prometheus.write.v2.Request");
+  CHECK(accepted({flag + v2 + "," + v2}).status().message() ==
+        "duplicated io.prometheus.write.v2.Request flag value");
 }

@@ -24,10 +24,10 @@ using testing::WriteRequest;
 constexpr int64_t kNow = 1'700'000'000'000;
 
 struct Receiver {
-  WriteReply write(const std::string& body) {
+  WriteReply write(const std::string& body, WriteMessage message = WriteMessage::kV1) {
     std::optional<WriteReply> got;
     int calls = 0;
-    receiver.write(body, [&](WriteReply reply) {
+    receiver.write(message, body, [&](WriteReply reply) {
       got = std::move(reply);
       ++calls;
     });
@@ -109,7 +109,8 @@ class Scripted final : public Appendable {
 struct ScriptedReceiver {
   WriteReply write(const WriteRequest& request) {
     WriteReply got;
-    receiver.write(request.body(), [&](WriteReply reply) { got = std::move(reply); });
+    receiver.write(WriteMessage::kV1, request.body(),
+                   [&](WriteReply reply) { got = std::move(reply); });
     return got;
   }
   Scripted storage;

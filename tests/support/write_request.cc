@@ -80,7 +80,7 @@ WriteRequest& WriteRequest::sample(int64_t t, double value) {
   return *this;
 }
 
-WriteRequest& WriteRequest::histogram(int64_t t, const model::Histogram& h) {
+std::string histogram_message(int64_t t, const model::Histogram& h) {
   ProtoWriter w;
   if (h.integer) {
     w.varint(1, static_cast<uint64_t>(h.count)).varint(6, static_cast<uint64_t>(h.zero_count));
@@ -94,7 +94,11 @@ WriteRequest& WriteRequest::histogram(int64_t t, const model::Histogram& h) {
   write_buckets(w, h.positive_buckets, h.integer, 12, 13);
   w.varint(14, static_cast<uint64_t>(h.hint)).varint(15, static_cast<uint64_t>(t));
   for (const double bound : h.custom_values) w.number(16, bound);
-  series_.back().bytes(4, w.out());
+  return w.out();
+}
+
+WriteRequest& WriteRequest::histogram(int64_t t, const model::Histogram& h) {
+  series_.back().bytes(4, histogram_message(t, h));
   return *this;
 }
 

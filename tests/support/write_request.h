@@ -45,6 +45,9 @@ class WriteRequest {
   std::vector<ProtoWriter> series_;
 };
 
+/// The histogram message of both versions.
+std::string histogram_message(int64_t t, const model::Histogram& h);
+
 std::string snappy_block(std::string_view content);
 
 }  // namespace silverback::testing

@@ -4,6 +4,7 @@
 
 #include "server/api/api.h"
 #include "tests/support/memory_storage.h"
+#include "tests/support/write_request_v2.h"
 
 namespace base = silverback::base;
 namespace model = silverback::model;
@@ -92,11 +93,13 @@ struct Fixture {
     const server::HttpResponse response = api::to_response(handler(ctx, call));
     return std::to_string(response.status) + " " + response.body;
   }
-  server::HttpResponse write(const base::HttpHeaders& headers) {
+  // Without a body: a snappy block of nothing, an empty request.
+  server::HttpResponse write(const base::HttpHeaders& headers,
+                             const std::string& body = std::string("\0", 1)) {
     server::HttpRequest request;
     request.method = "POST";
     request.headers = headers;
-    request.body = std::string("\0", 1);  // a snappy block of nothing: an empty request
+    request.body = body;
     std::promise<server::HttpResponse> answer;
     api::remote_write(ctx, request,
                       [&answer](server::HttpResponse r) { answer.set_value(std::move(r)); });
@@ -216,7 +219,7 @@ TEST_CASE("API buildinfo says a version and no features", "[server]") {
   CHECK_FALSE(contains(body, "features"));
 }
 
-TEST_CASE("API write takes remote write 1.0 and nothing else", "[server]") {
+TEST_CASE("API write takes remote write 1.0 and 2.0 and nothing else", "[server]") {
   Fixture f;
   const auto headers = [](const char* type, const char* encoding) {
     base::HttpHeaders out;
@@ -235,7 +238,9 @@ TEST_CASE("API write takes remote write 1.0 and nothing else", "[server]") {
        {Row{"application/x-protobuf", "snappy", 204}, Row{"", "", 204},
         Row{"application/x-protobuf;proto=prometheus.WriteRequest", "Snappy", 204},
         Row{"application/x-protobuf; proto=\"prometheus.WriteRequest\"", "", 204},
-        Row{"application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 415},
+        Row{"application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 204},
+        Row{"application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", 415},
+        Row{"application/x-protobuf;version=1;proto=io.prometheus.write.v2.Request", "", 204},
         Row{"application/json", "snappy", 415}, Row{"application/x-protobuf", "gzip", 415}}) {
     INFO(row.type << " " << row.encoding);
     const server::HttpResponse response = f.write(headers(row.type, row.encoding));
@@ -243,4 +248,42 @@ TEST_CASE("API write takes remote write 1.0 and nothing else", "[server]") {
     if (row.status == 204)
       CHECK(response.headers.get("X-Prometheus-Remote-Write-Samples-Written") == "0");
   }
+}
+
+TEST_CASE("API write tells a 2.0 sender what was written", "[server]") {
+  Fixture f;
+  storage::remote::WriteReceiver receiver(f.memory, f.clock, f.registry);
+  f.ctx.receiver = &receiver;
+  base::HttpHeaders v2;
+  v2.add("Content-Type", "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+  v2.add("X-Prometheus-Remote-Write-Version", "2.0.0");
+  silverback::testing::WriteRequestV2 request;
+  request.series({{"__name__", "a"}}).sample(1'000'000, 1).sample(1'000'001, 2);
+  request.exemplar({}, 1'000'000, 1);
+  request.series({{"__name__", "h"}}).histogram(1'000'000, {});
+  const auto written = [](const server::HttpResponse& response) {
+    std::string all;
+    for (const char* kind : {"Samples", "Histograms", "Exemplars"}) {
+      all += response.headers.get(std::string("X-Prometheus-Remote-Write-") + kind + "-Written");
+      all += " ";
+    }
+    return all;
+  };
+  const server::HttpResponse good = f.write(v2, request.body());
+  CHECK(good.status == 204);
+  CHECK(written(good) == "2 1 1 ");
+  request.series({{"no", "name"}}).sample(1'000'000, 1);
+  const server::HttpResponse partly = f.write(v2, request.body());
+  CHECK(partly.status == 400);
+  CHECK(partly.body.find("metric name is missing") != std::string::npos);
+  f.memory.fail_commits({base::Errc::kIo, "disk"});
+  const server::HttpResponse failed = f.write(v2, request.body());
+  CHECK(failed.status == 503);
+  CHECK(written(failed) == "0 0 0 ");
+
+  f.ctx.accepted_messages = {storage::remote::WriteMessage::kV1};
+  const server::HttpResponse refused = f.write(v2, request.body());
+  CHECK(refused.status == 415);
+  CHECK(refused.body.find("io.prometheus.write.v2.Request protobuf message is not accepted by this "
+                          "server; only accepts [prometheus.WriteRequest]") != std::string::npos);
 }
