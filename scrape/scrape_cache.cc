@@ -27,7 +27,7 @@ void ScrapeCache::begin() {
   current_.clear();
 }
 
-TextParser::Prediction ScrapeCache::predict(uint32_t line) const {
+SeriesPrediction ScrapeCache::predict(uint32_t line) const {
   const uint32_t next = successor(line);
   if (next == kNone) return {};
   return {lines_[next].hash, lines_[next].length};
@@ -194,6 +194,11 @@ void MetadataCache::set_type(std::string name, model::MetricType type) {
 void MetadataCache::set_help(std::string name, std::string help) {
   const base::MutexLock lock(mutex_);
   touch(std::move(name)).metadata.help = std::move(help);
+}
+
+void MetadataCache::set_unit(std::string name, std::string unit) {
+  const base::MutexLock lock(mutex_);
+  touch(std::move(name)).metadata.unit = std::move(unit);
 }
 
 void MetadataCache::advance() {

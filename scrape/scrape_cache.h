@@ -11,7 +11,7 @@
 
 #include "base/mutex.h"
 #include "model/sample.h"
-#include "scrape/text_parser.h"
+#include "scrape/exposition_parser.h"
 #include "storage/series_ref.h"
 
 namespace silverback::scrape {
@@ -35,7 +35,7 @@ class ScrapeCache {
   void begin();
 
   /// The line that followed `line` last time (kNone: the first line), as a prediction.
-  TextParser::Prediction predict(uint32_t line) const;
+  SeriesPrediction predict(uint32_t line) const;
   uint32_t successor(uint32_t line) const { return line == kNone ? first_ : lines_[line].next; }
   /// Line of a series text; kNone when it is new. Learns that it follows `previous`.
   uint32_t find(std::string_view text, uint32_t previous);
@@ -106,6 +106,7 @@ class MetadataCache {
  public:
   void set_type(std::string name, model::MetricType type);
   void set_help(std::string name, std::string help);
+  void set_unit(std::string name, std::string unit);
   /// One scrape is done.
   void advance();
   void for_each(const std::function<void(const std::string&, const model::Metadata&)>& fn) const;

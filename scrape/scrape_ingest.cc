@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/compress.h"
-#include "base/http_types.h"
 #include "model/stale.h"
 
 namespace silverback::scrape {
@@ -36,41 +35,6 @@ constexpr std::array<std::string_view, 8> kReportNames = {"up",
 
 size_t report_count(const ScrapeConfig& config) {
   return config.extra_scrape_metrics ? kReportNames.size() : static_cast<size_t>(kTimeout);
-}
-
-// Only text is read; anything else is refused by name.
-base::Status check_media_type(std::string_view header, const std::string& fallback) {
-  std::string_view type = header.substr(0, header.find(';'));
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
-  if (base::iequals(type, "text/plain")) return {};
-  const bool openmetrics = base::iequals(type, "application/openmetrics-text");
-  const bool protobuf = base::iequals(type, "application/vnd.google.protobuf");
-  if (openmetrics || protobuf) {
-    return {base::Errc::kUnsupported, "received unsupported Content-Type \"" + std::string(header) +
-                                          "\": only text/plain is read"};
-  }
-  // parse_scrape_configs lets only text protocols be a fallback.
-  if (!fallback.empty()) return {};
-  if (header.empty()) {
-    return {
-        base::Errc::kBadData,
-        "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
-        "specified for target"};
-  }
-  return {base::Errc::kBadData, "received unsupported Content-Type \"" + std::string(header) +
-                                    "\" and no fallback_scrape_protocol specified for target"};
-}
-
-SampleLabelRules label_rules(const ScrapeConfig& config) {
-  SampleLabelRules rules;
-  rules.honor_labels = config.honor_labels;
-  rules.legacy_names = config.legacy_names;
-  rules.metric_relabel = &config.metric_relabel_configs;
-  rules.limits.count = config.label_limit;
-  rules.limits.name_length = config.label_name_length_limit;
-  rules.limits.value_length = config.label_value_length_limit;
-  return rules;
 }
 
 }  // namespace
@@ -169,7 +133,7 @@ void ScrapeIngest::write_end_of_run(const ScrapeConfig& config, model::Timestamp
   batch_.appender.reset();
 }
 
-// Inflates, and checks what kind of page it is.
+// Inflates the page.
 base::Status ScrapeIngest::prepare_body(Page& page) {
   RETURN_IF_ERROR(page.fetched);
   if (page.gzipped) {
@@ -182,120 +146,6 @@ base::Status ScrapeIngest::prepare_body(Page& page) {
     if (!plain.is_ok()) return plain.status().with_context("gzip");
     page.body = std::move(*plain);
   }
-  return check_media_type(page.content_type, page.config->fallback_protocol);
-}
-
-base::Status ScrapeIngest::read_page(const Page& page) {
-  TextParser parser(page.body);
-  uint32_t line = ScrapeCache::kNone;
-  const ScrapeConfig& config = *page.config;
-  while (parser.find_entry()) {
-    const bool predicted = parser.take_predicted(cache_.predict(line));
-    TextParser::Entry entry = TextParser::Entry::kSeries;
-    if (!predicted) entry = parser.next();
-    if (!parser.status().is_ok()) return parser.status();
-    if (entry != TextParser::Entry::kSeries) {
-      read_metadata(parser, entry);
-      continue;
-    }
-    ++batch_.counts.scraped;
-    RETURN_IF_ERROR(read_sample(parser, predicted, config, &line));
-  }
-  if (config.sample_limit != 0 && batch_.counts.staged > config.sample_limit) {
-    metrics_.exceeded_sample_limit.inc();
-    return {base::Errc::kLimit, "sample limit exceeded"};
-  }
-  return {};
-}
-
-void ScrapeIngest::read_metadata(const TextParser& parser, TextParser::Entry entry) {
-  if (entry == TextParser::Entry::kType) {
-    metadata_.set_type(parser.metadata_name(), parser.type());
-  } else {
-    metadata_.set_help(parser.metadata_name(), parser.help());
-  }
-}
-
-// `line` is the sample before, then this one.
-base::Status ScrapeIngest::read_sample(TextParser& parser, bool predicted,
-                                       const ScrapeConfig& config, uint32_t* line) {
-  const uint32_t previous = *line;
-  *line = predicted ? cache_.successor(previous) : cache_.find(parser.series_text(), previous);
-  const bool known = *line != ScrapeCache::kNone && (cache_.dropped(*line) || cache_.ref(*line));
-  if (!known) {
-    if (predicted) parser.relex();
-    *line = ScrapeCache::kNone;
-    RETURN_IF_ERROR(learn_line(parser, label_rules(config), previous, line));
-    if (*line == ScrapeCache::kNone) {  // no room for the series
-      *line = previous;
-      return {};
-    }
-  }
-  if (cache_.dropped(*line)) {
-    cache_.touch(*line);
-    return {};
-  }
-  ++batch_.counts.kept;
-  return stage(parser, config, *line);
-}
-
-// Labels, relabelling, limits, resolve. Leaves `line` at kNone when the storage has no room.
-base::Status ScrapeIngest::learn_line(TextParser& parser, const SampleLabelRules& rules,
-                                      uint32_t previous, uint32_t* line) {
-  RETURN_IF_ERROR(parser.labels(builder_, empty_labels_));
-  if (!merge_sample_labels(rules, target_labels_, empty_labels_, builder_)) {
-    cache_.bind_dropped(parser.series_text(), previous);
-    *line = cache_.successor(previous);
-    return {};
-  }
-  const model::Labels labels = builder_.build();
-  if (const base::Status bad = check_sample_labels(rules, labels); !bad.is_ok()) {
-    if (bad.code() == base::Errc::kLimit) metrics_.exceeded_label_limits.inc();
-    return bad;
-  }
-  const base::Result<storage::SeriesRef> ref = batch_.appender->resolve(labels);
-  if (ref.is_ok()) {
-    *line = cache_.bind(parser.series_text(), previous, *ref);
-    return {};
-  }
-  if (ref.status().code() != base::Errc::kLimit) return ref.status();
-  ++batch_.counts.kept;
-  if (batch_.counts.refused++ == 0) batch_.counts.refusal = ref.status();
-  return {};
-}
-
-base::Status ScrapeIngest::stage(const TextParser& parser, const ScrapeConfig& config,
-                                 uint32_t line) {
-  const bool is_new = cache_.touch(line);
-  if (parser.has_timestamp() && config.honor_timestamps) {
-    RETURN_IF_ERROR(stage_explicit(parser, config, line));
-  } else {
-    if (!cache_.claim(line)) {
-      ++batch_.counts.duplicates;
-      return {};
-    }
-    batch_.refs.push_back(cache_.ref(line));
-    batch_.values.push_back(parser.value());
-  }
-  ++batch_.counts.staged;
-  const bool within = config.sample_limit == 0 || batch_.counts.staged <= config.sample_limit;
-  if (is_new && within) ++batch_.counts.series_added;
-  return {};
-}
-
-// A sample with a time of its own is outside of staleness, unless the job tracks it.
-base::Status ScrapeIngest::stage_explicit(const TextParser& parser, const ScrapeConfig& config,
-                                          uint32_t line) {
-  const storage::SeriesRef ref = cache_.ref(line);
-  const base::Status status = batch_.appender->append(ref, 0, parser.timestamp(), parser.value());
-  // Forgotten here, resolved when stage_column finds it out and everything is staged again.
-  if (status.code() == base::Errc::kStaleRef) {
-    cache_.forget(ref);
-    batch_.counts.restart = true;
-    return {};
-  }
-  RETURN_IF_ERROR(status);
-  if (config.track_timestamps_staleness) static_cast<void>(cache_.claim(line));
   return {};
 }
 

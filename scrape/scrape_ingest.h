@@ -9,11 +9,11 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/labels.h"
+#include "scrape/exposition_parser.h"
 #include "scrape/sample_labels.h"
 #include "scrape/scrape_cache.h"
 #include "scrape/scrape_config.h"
 #include "scrape/scrape_metrics.h"
-#include "scrape/text_parser.h"
 #include "storage/appender.h"
 
 namespace silverback::scrape {
@@ -80,15 +80,26 @@ class ScrapeIngest {
     void clear_samples();
   };
 
+  /// What is known of the entry that the parser stands at.
+  struct Sample {
+    bool histogram = false;
+    bool predicted = false;
+    model::TimestampMs t = 0;  // of the scrape
+  };
+
   base::Status prepare_body(Page& page);
   base::Status read_page(const Page& page);
-  base::Status read_sample(TextParser& parser, bool predicted, const ScrapeConfig& config,
-                           uint32_t* line);
-  base::Status learn_line(TextParser& parser, const SampleLabelRules& rules, uint32_t previous,
-                          uint32_t* line);
-  base::Status stage(const TextParser& parser, const ScrapeConfig& config, uint32_t line);
-  base::Status stage_explicit(const TextParser& parser, const ScrapeConfig& config, uint32_t line);
-  void read_metadata(const TextParser& parser, TextParser::Entry entry);
+  template <typename Parser>
+  base::Status read_entries(Parser& parser, const Page& page);
+  base::Status read_sample(ExpositionParser& parser, const Sample& sample,
+                           const ScrapeConfig& config, uint32_t* line);
+  base::Status learn_line(ExpositionParser& parser, const SampleLabelRules& rules,
+                          uint32_t previous, uint32_t* line);
+  base::Status stage(ExpositionParser& parser, const Sample& sample, const ScrapeConfig& config,
+                     uint32_t line);
+  base::Status stage_alone(ExpositionParser& parser, const Sample& sample, model::TimestampMs t,
+                           uint32_t line);
+  void read_metadata(const ExpositionParser& parser, ExpositionParser::Entry entry);
   void add_stale_markers();
   void add_report(const ScrapeConfig& config, const Page& page, const base::Status& error,
                   bool stale);

@@ -102,7 +102,7 @@ bool TextParser::find_entry() {
   }
 }
 
-bool TextParser::take_predicted(const Prediction& expected) {
+bool TextParser::take_predicted(const SeriesPrediction& expected) {
   if (expected.length == 0 || expected.length > text_.size() - pos_) return false;
   if (text_[pos_] == '#') return false;
   const char* const at = text_.data() + pos_;

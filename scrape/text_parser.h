@@ -8,49 +8,28 @@
 
 #include "base/result.h"
 #include "model/labels.h"
-#include "model/sample.h"
+#include "scrape/exposition_parser.h"
 
 namespace silverback::scrape {
 
 /// Reads the Prometheus text format 0.0.4 and 1.0.0, as strict as Prometheus 3 is. Nothing is
 /// copied: every view points into the text that the caller keeps. Threads: one at a time.
-class TextParser {
+class TextParser final : public ExpositionParser {
  public:
-  enum class Entry : uint8_t { kEnd, kSeries, kType, kHelp, kError };
-
   explicit TextParser(std::string_view text) : text_(text) {}
 
-  /// A line that was seen before: its series text has this length and XXH3-64.
-  struct Prediction {
-    uint64_t hash = 0;
-    size_t length = 0;
-  };
   /// Skips blank lines and comments and stands at the next entry's first byte. False at the end.
   bool find_entry();
   /// Takes the entry where find_entry() stopped as the predicted series, without lexing it. False:
   /// it is another one; nothing is consumed, call next(). After true, look at status(): value and
   /// timestamp may be wrong.
-  bool take_predicted(const Prediction& expected);
+  bool take_predicted(const SeriesPrediction& expected);
 
-  /// The next entry, lexed. kError is final: status() tells line and expectation.
-  Entry next();
-  const base::Status& status() const { return status_; }
-
-  /// Lexes a predicted series after all, for its labels.
-  void relex();
-
-  // Of the entry just taken.
-  std::string_view series_text() const { return series_; }  // name and labels as they stand
-  double value() const { return value_; }
-  bool has_timestamp() const { return has_timestamp_; }
-  int64_t timestamp() const { return timestamp_; }
-  /// Labels of the series, unescaped and with le and quantile in their OpenMetrics layout. Only
-  /// after next() gave kSeries, or relex(). kBadData when a name appears twice. Labels that the
-  /// target sends with an empty value are absent from `out` and named in `empty`.
-  base::Status labels(model::LabelsBuilder& out, std::vector<std::string>& empty) const;
-  std::string metadata_name() const;                // kType, kHelp
-  model::MetricType type() const { return type_; }  // of the last TYPE line
-  std::string help() const;                         // kHelp, unescaped
+  Entry next() override;
+  void relex() override;
+  base::Status labels(model::LabelsBuilder& out, std::vector<std::string>& empty) const override;
+  std::string metadata_name() const override;
+  std::string help() const override;  // unescaped
 
  private:
   struct Span {
@@ -80,15 +59,9 @@ class TextParser {
   const std::string_view text_;
   size_t pos_ = 0;
   size_t start_ = 0;  // first byte of the entry
-  base::Status status_;
-  std::string_view series_;
   Span name_;
   bool has_name_ = false;
   std::vector<Pair> labels_;
-  double value_ = 0;
-  bool has_timestamp_ = false;
-  int64_t timestamp_ = 0;
-  model::MetricType type_ = model::MetricType::kUnknown;
   std::string_view help_;
 };
 

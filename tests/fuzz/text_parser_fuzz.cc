@@ -52,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (second.find_entry()) {
     const std::string_view next =
         predicted.size() < lexed.size() ? lexed[predicted.size()].text : "";
-    const TextParser::Prediction guess{XXH3_64bits(next.data(), next.size()), next.size()};
+    const silverback::scrape::SeriesPrediction guess{XXH3_64bits(next.data(), next.size()),
+                                                     next.size()};
     if (!second.take_predicted(guess) && second.next() != TextParser::Entry::kSeries) {
       if (!second.status().is_ok()) break;
       continue;

@@ -28,6 +28,8 @@ std::string read_all(std::string_view text) {
         out += "TYPE " + parser.metadata_name() + " " +
                std::to_string(static_cast<int>(parser.type())) + "\n";
         break;
+      case TextParser::Entry::kUnit:
+      case TextParser::Entry::kHistogram: return out + "an entry the format does not have";
       case TextParser::Entry::kHelp:
         out += "HELP " + parser.metadata_name() + " [" + parser.help() + "]\n";
         break;
@@ -152,7 +154,7 @@ TEST_CASE("TextParser stays at its first error", "[scrape]") {
 
 TEST_CASE("TextParser takes a predicted line only where it is that line", "[scrape]") {
   const auto predict = [](std::string_view s) {
-    return TextParser::Prediction{XXH3_64bits(s.data(), s.size()), s.size()};
+    return SeriesPrediction{XXH3_64bits(s.data(), s.size()), s.size()};
   };
   SECTION("the same series") {
     TextParser parser("# c\na{b=\"c\"} 7 9\nd 2\n");

@@ -1,0 +1,165 @@
+#include <string>
+#include <utility>
+
+#include "scrape/content_type.h"
+#include "scrape/scrape_ingest.h"
+#include "scrape/text_parser.h"
+
+namespace silverback::scrape {
+namespace {
+
+SampleLabelRules label_rules(const ScrapeConfig& config) {
+  SampleLabelRules rules;
+  rules.honor_labels = config.honor_labels;
+  rules.legacy_names = config.legacy_names;
+  rules.metric_relabel = &config.metric_relabel_configs;
+  rules.limits.count = config.label_limit;
+  rules.limits.name_length = config.label_name_length_limit;
+  rules.limits.value_length = config.label_value_length_limit;
+  return rules;
+}
+
+}  // namespace
+
+base::Status ScrapeIngest::read_page(const Page& page) {
+  if (page.body.empty()) return {};
+  const ScrapeConfig& config = *page.config;
+  ASSIGN_OR_RETURN(const ExpositionFormat format,
+                   select_format(page.content_type, config.fallback_protocol));
+  switch (format) {
+    case ExpositionFormat::kText: {
+      TextParser parser(page.body);
+      return read_entries(parser, page);
+    }
+    case ExpositionFormat::kOpenMetrics:
+    case ExpositionFormat::kProtobuf: break;
+  }
+  return {base::Errc::kUnsupported,
+          "Content-Type " + model::go_quote(page.content_type) + " is not read"};
+}
+
+// Compiled for each parser's own type, so that prediction costs no virtual call.
+template <typename Parser>
+base::Status ScrapeIngest::read_entries(Parser& parser, const Page& page) {
+  using Entry = ExpositionParser::Entry;
+  uint32_t line = ScrapeCache::kNone;
+  const ScrapeConfig& config = *page.config;
+  while (parser.find_entry()) {
+    const bool predicted = parser.take_predicted(cache_.predict(line));
+    Entry entry = Entry::kSeries;
+    if (!predicted) entry = parser.next();
+    if (!parser.status().is_ok()) return parser.status();
+    if (entry == Entry::kEnd) break;
+    if (entry != Entry::kSeries && entry != Entry::kHistogram) {
+      read_metadata(parser, entry);
+      continue;
+    }
+    ++batch_.counts.scraped;
+    const Sample sample{entry == Entry::kHistogram, predicted, page.t};
+    RETURN_IF_ERROR(read_sample(parser, sample, config, &line));
+  }
+  if (config.sample_limit != 0 && batch_.counts.staged > config.sample_limit) {
+    metrics_.exceeded_sample_limit.inc();
+    return {base::Errc::kLimit, "sample limit exceeded"};
+  }
+  return {};
+}
+
+void ScrapeIngest::read_metadata(const ExpositionParser& parser, ExpositionParser::Entry entry) {
+  if (entry == ExpositionParser::Entry::kType) {
+    metadata_.set_type(parser.metadata_name(), parser.type());
+  } else if (entry == ExpositionParser::Entry::kHelp) {
+    metadata_.set_help(parser.metadata_name(), parser.help());
+  } else {
+    metadata_.set_unit(parser.metadata_name(), parser.unit());
+  }
+}
+
+// `line` is the sample before, then this one.
+base::Status ScrapeIngest::read_sample(ExpositionParser& parser, const Sample& sample,
+                                       const ScrapeConfig& config, uint32_t* line) {
+  const uint32_t previous = *line;
+  *line =
+      sample.predicted ? cache_.successor(previous) : cache_.find(parser.series_text(), previous);
+  const bool known = *line != ScrapeCache::kNone && (cache_.dropped(*line) || cache_.ref(*line));
+  if (!known) {
+    if (sample.predicted) parser.relex();
+    *line = ScrapeCache::kNone;
+    RETURN_IF_ERROR(learn_line(parser, label_rules(config), previous, line));
+    if (*line == ScrapeCache::kNone) {  // no room for the series
+      *line = previous;
+      return {};
+    }
+  }
+  if (cache_.dropped(*line)) {
+    cache_.touch(*line);
+    return {};
+  }
+  ++batch_.counts.kept;
+  return stage(parser, sample, config, *line);
+}
+
+// Labels, relabelling, limits, resolve. Leaves `line` at kNone when the storage has no room.
+base::Status ScrapeIngest::learn_line(ExpositionParser& parser, const SampleLabelRules& rules,
+                                      uint32_t previous, uint32_t* line) {
+  RETURN_IF_ERROR(parser.labels(builder_, empty_labels_));
+  if (!merge_sample_labels(rules, target_labels_, empty_labels_, builder_)) {
+    cache_.bind_dropped(parser.series_text(), previous);
+    *line = cache_.successor(previous);
+    return {};
+  }
+  const model::Labels labels = builder_.build();
+  if (const base::Status bad = check_sample_labels(rules, labels); !bad.is_ok()) {
+    if (bad.code() == base::Errc::kLimit) metrics_.exceeded_label_limits.inc();
+    return bad;
+  }
+  const base::Result<storage::SeriesRef> ref = batch_.appender->resolve(labels);
+  if (ref.is_ok()) {
+    *line = cache_.bind(parser.series_text(), previous, *ref);
+    return {};
+  }
+  if (ref.status().code() != base::Errc::kLimit) return ref.status();
+  ++batch_.counts.kept;
+  if (batch_.counts.refused++ == 0) batch_.counts.refusal = ref.status();
+  return {};
+}
+
+base::Status ScrapeIngest::stage(ExpositionParser& parser, const Sample& sample,
+                                 const ScrapeConfig& config, uint32_t line) {
+  const bool is_new = cache_.touch(line);
+  const bool own_time = parser.has_timestamp() && config.honor_timestamps;
+  const bool tracked = !own_time || config.track_timestamps_staleness;
+  // A sample with a time of its own is outside of staleness, unless the job tracks it.
+  if (tracked && !cache_.claim(line) && !own_time) {
+    ++batch_.counts.duplicates;
+    return {};
+  }
+  if (own_time || sample.histogram) {
+    RETURN_IF_ERROR(stage_alone(parser, sample, own_time ? parser.timestamp() : sample.t, line));
+  } else {
+    batch_.refs.push_back(cache_.ref(line));
+    batch_.values.push_back(parser.value());
+  }
+  ++batch_.counts.staged;
+  const bool within = config.sample_limit == 0 || batch_.counts.staged <= config.sample_limit;
+  if (is_new && within) ++batch_.counts.series_added;
+  return {};
+}
+
+// Outside of the column: histograms, and floats with a time of their own.
+base::Status ScrapeIngest::stage_alone(ExpositionParser& parser, const Sample& sample,
+                                       model::TimestampMs t, uint32_t line) {
+  const storage::SeriesRef ref = cache_.ref(line);
+  const base::Status status = sample.histogram
+                                  ? batch_.appender->append(ref, 0, t, parser.histogram())
+                                  : batch_.appender->append(ref, 0, t, parser.value());
+  // Forgotten here, resolved when stage_column finds it out and everything is staged again.
+  if (status.code() == base::Errc::kStaleRef) {
+    cache_.forget(ref);
+    batch_.counts.restart = true;
+    return {};
+  }
+  return status;
+}
+
+}  // namespace silverback::scrape
