@@ -42,6 +42,7 @@ Group::Group(const GroupServices& services, Options options)
       default_query_offset_ms_(options_.default_query_offset_ms),
       wants_restore_(options_.restore) {
   for (const RuleConfig& rule : options_.config.rules) entries_.push_back(make_entry(rule));
+  batches_ = make_batches();
   metrics_.rules.set(static_cast<double>(entries_.size()));
   metrics_.interval.set(static_cast<double>(interval_ms()) / 1000);
 }
@@ -50,10 +51,11 @@ Group::~Group() = default;
 
 Group::Entry Group::make_entry(const RuleConfig& config) const {
   // Checked when the file was read; the canonical text is what is evaluated, linked and shown.
-  const auto parsed = promql::parse_expr(config.expr, services_.engine->options().parser);
+  auto parsed = promql::parse_expr(config.expr, services_.engine->options().parser);
   std::string query = parsed.is_ok() ? promql::print_expr(**parsed) : config.expr;
   StringPairs labels = merged_labels(options_.config.labels, config.labels);
   Entry entry;
+  if (parsed.is_ok()) entry.expr = *std::move(parsed);
   entry.writer = std::make_unique<RuleWriter>(*services_.appendable);
   if (config.alert.empty()) {
     entry.rule =
@@ -74,6 +76,15 @@ Group::Entry Group::make_entry(const RuleConfig& config) const {
   entry.alerting = rule.get();
   entry.rule = std::move(rule);
   return entry;
+}
+
+RuleBatches Group::make_batches() const {
+  if (!services_.concurrent) return sequential_batches(entries_.size());
+  std::vector<RuleInputs> rules;
+  for (const Entry& entry : entries_) {
+    rules.push_back({entry.rule->name(), entry.alerting != nullptr, entry.expr.get()});
+  }
+  return concurrent_batches(rules);
 }
 
 bool Group::has_alerting_rules() const {
@@ -110,34 +121,48 @@ Result<promql::Vector> Group::query(const std::string& expr, model::TimestampMs 
   return Status(base::Errc::kExecution, "rule result is not a vector or scalar");
 }
 
-void Group::evaluate(model::TimestampMs ts, std::stop_token stop) {
-  const int64_t started_ms = services_.clock->now_ms();
-  const auto started = services_.clock->monotonic();
+std::unique_ptr<Group::Iteration> Group::begin(model::TimestampMs ts, std::stop_token stop) {
+  auto iteration = std::make_unique<Iteration>();
+  iteration->ts = ts;
+  iteration->stop = std::move(stop);
+  iteration->started_ms = services_.clock->now_ms();
+  iteration->started = services_.clock->monotonic();
   newest_evaluation_ = ts;
   metrics_.iterations.inc();
-  size_t samples = 0;
-  for (size_t i = 0; i < entries_.size() && !stop.stop_requested(); ++i) {
-    samples += evaluate_rule(i, ts, stop);
-  }
-  if (!stop.stop_requested()) {
-    metrics_.last_samples.set(static_cast<double>(samples));
-    flush_stale(ts);
-  }
+  return iteration;
+}
 
-  const double took = seconds_between(started, services_.clock->monotonic());
+void Group::end(Iteration& iteration) {
+  if (!iteration.stop.stop_requested()) {
+    metrics_.last_samples.set(static_cast<double>(iteration.samples.load()));
+    flush_stale(iteration.ts);
+  }
+  const double took = seconds_between(iteration.started, services_.clock->monotonic());
   services_.metrics->iteration_duration.observe(took);
   services_.metrics->iteration_duration_histogram.observe(took);
   double rule_sum = 0;
   for (const Entry& entry : entries_) rule_sum += entry.rule->evaluation_seconds();
   metrics_.last_rule_duration_sum.set(rule_sum);
   metrics_.last_duration.set(took);
-  metrics_.last_evaluation.set(static_cast<double>(started_ms) / 1000);
+  metrics_.last_evaluation.set(static_cast<double>(iteration.started_ms) / 1000);
   const base::MutexLock lock(mutex_);
   evaluation_s_ = took;
-  last_evaluation_ms_ = started_ms;
+  last_evaluation_ms_ = iteration.started_ms;
 }
 
-size_t Group::evaluate_rule(size_t index, model::TimestampMs ts, const std::stop_token& stop) {
+void Group::evaluate(model::TimestampMs ts, std::stop_token stop) {
+  const std::unique_ptr<Iteration> iteration = begin(ts, std::move(stop));
+  for (const auto& batch : batches_) {
+    for (const size_t index : batch) {
+      if (!iteration->stop.stop_requested()) evaluate_rule(*iteration, index);
+    }
+  }
+  end(*iteration);
+}
+
+void Group::evaluate_rule(Iteration& iteration, size_t index) {
+  const model::TimestampMs ts = iteration.ts;
+  const std::stop_token& stop = iteration.stop;
   Entry& entry = entries_[index];
   const int64_t started_ms = services_.clock->now_ms();
   const auto started = services_.clock->monotonic();
@@ -150,11 +175,10 @@ size_t Group::evaluate_rule(size_t index, model::TimestampMs ts, const std::stop
   evaluation.query = [&](const std::string& expr, model::TimestampMs t) {
     return query(expr, t, stop);
   };
-  size_t samples = 0;
   const Result<RuleOutput> output = entry.rule->eval(evaluation);
   Status status = output.status();
   if (output.is_ok()) {
-    samples = output->samples.size();
+    iteration.samples += output->samples.size();
     if (entry.alerting != nullptr && services_.notifier != nullptr) {
       auto due = entry.alerting->take_due(ts, services_.resend_delay_ms, interval_ms());
       if (!due.empty()) services_.notifier->send(std::move(due));
@@ -174,7 +198,6 @@ size_t Group::evaluate_rule(size_t index, model::TimestampMs ts, const std::stop
   services_.metrics->evaluation_duration.observe(took);
   services_.metrics->evaluation_duration_histogram.observe(took);
   entry.rule->set_evaluated(started_ms, took);
-  return samples;
 }
 
 Status Group::store(Entry& entry, const RuleOutput& output, model::TimestampMs t) {

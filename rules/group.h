@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <stop_token>
@@ -11,11 +12,13 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "model/labels.h"
+#include "promql/ast.h"
 #include "promql/engine.h"
 #include "rules/alerting_rule.h"
 #include "rules/group_metrics.h"
 #include "rules/notifier.h"
 #include "rules/rule.h"
+#include "rules/rule_dependencies.h"
 #include "rules/rule_file.h"
 #include "rules/rule_writer.h"
 #include "storage/appender.h"
@@ -34,11 +37,13 @@ struct GroupServices {
   RuleMetrics* metrics = nullptr;
   std::string external_url;
   int64_t for_outage_tolerance_ms = 0, for_grace_period_ms = 0, resend_delay_ms = 0;
+  bool concurrent = false;  // batches hold what may run at the same time
 };
 
-/// Rules that are evaluated together, one after the other, on the group's grid of times. Knows no
-/// timer: GroupLoop drives it.
-/// Threads: evaluate, restore and the state moves by one thread at a time; the rest from any.
+/// Rules that are evaluated together on the group's grid of times. Knows no timer and no pool:
+/// GroupLoop drives it.
+/// Threads: iterations, restore and the state moves by one thread at a time, evaluate_rule as told
+/// there; the rest from any.
 class Group {
  public:
   struct Options {
@@ -61,7 +66,22 @@ class Group {
   /// and name, so that groups spread and a restart keeps the grid.
   int64_t grid_point(int64_t now_ms) const;
 
-  /// One iteration: all rules at `ts`. Ends early when `stop` asks.
+  /// An iteration under way; made by begin().
+  struct Iteration {
+    model::TimestampMs ts = 0;
+    std::stop_token stop;
+    int64_t started_ms = 0;
+    std::chrono::nanoseconds started{0};
+    std::atomic<size_t> samples{0};
+  };
+  /// One iteration at `ts`: begin, then the rules of each batch in turn, then end. `stop` asks for
+  /// an early end.
+  std::unique_ptr<Iteration> begin(model::TimestampMs ts, std::stop_token stop = {});
+  const RuleBatches& batches() const { return batches_; }
+  /// Threads: several at a time within one batch.
+  void evaluate_rule(Iteration& iteration, size_t index);
+  void end(Iteration& iteration);
+  /// A whole iteration on this thread.
   void evaluate(model::TimestampMs ts, std::stop_token stop = {});
   void count_missed(int64_t iterations);
   /// True until restore() has run for a group that wants it.
@@ -82,6 +102,7 @@ class Group {
 
  private:
   struct Entry {
+    promql::ExprPtr expr;  // null when it does not parse
     std::unique_ptr<Rule> rule;
     AlertingRule* alerting = nullptr;  // `rule`, if it is one
     std::unique_ptr<RuleWriter> writer;
@@ -89,10 +110,9 @@ class Group {
   struct Restored;
 
   Entry make_entry(const RuleConfig& config) const;
+  RuleBatches make_batches() const;
   base::Result<promql::Vector> query(const std::string& expr, model::TimestampMs t,
                                      const std::stop_token& stop) const;
-  /// Samples stored.
-  size_t evaluate_rule(size_t index, model::TimestampMs ts, const std::stop_token& stop);
   base::Status store(Entry& entry, const RuleOutput& output, model::TimestampMs t);
   void flush_stale(model::TimestampMs ts);
   void warn(const std::string& message, const Rule& rule, size_t index, const std::string& error);
@@ -107,6 +127,7 @@ class Group {
   const std::string key_;
   GroupMetrics metrics_;
   std::vector<Entry> entries_;
+  RuleBatches batches_;
   std::vector<model::Labels> stale_;  // series of rules that are gone
   model::TimestampMs newest_evaluation_ = model::kMinTime;
   std::atomic<int64_t> default_query_offset_ms_;

@@ -9,6 +9,14 @@ namespace silverback::rules {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// A group that took so long on the pool lets others have their turn before its next rule.
+constexpr std::chrono::milliseconds kSlice(5);
+constexpr std::chrono::milliseconds kPoolRetry(10);
+
+}  // namespace
+
 GroupLoop::GroupLoop(const Services& services, std::unique_ptr<Group> group)
     : services_(services),
       interval_ms_(group->interval_ms()),
@@ -92,17 +100,86 @@ bool GroupLoop::running() const {
   return phase_ == Phase::kRunning;
 }
 
-bool GroupLoop::iterate(model::TimestampMs ts, int64_t missed) {
-  if (!enter(Phase::kRunning)) return false;
-  const std::shared_ptr<Group> group = this->group();
-  group->count_missed(missed);
-  group->evaluate(ts, stop_.get_token());
-  // The second evaluation has seen scrapes and the recording rules that alerts may depend on.
-  if (++evaluations_ >= 2 && group->wants_restore() && !stop_.stop_requested()) {
-    group->restore(services_.clock->now_ms());
+asio::awaitable<void> GroupLoop::on_pool(std::function<void()> work) {
+  const auto call = [&work] {
+    work();
+    return true;
+  };
+  for (bool warned = false; running();) {
+    const std::optional<bool> ran = co_await base::run_on(*services_.pool, call);
+    if (ran) co_return;
+    if (!std::exchange(warned, true)) {
+      services_.logger->warn("Rule group evaluation waits: the rules pool is full");
+    }
+    co_await timer_.sleep(kPoolRetry);
   }
+}
+
+asio::awaitable<bool> GroupLoop::iterate(model::TimestampMs ts, int64_t missed) {
+  if (!enter(Phase::kRunning)) co_return false;
+  std::shared_ptr<Group> group = this->group();
+  group->count_missed(missed);
+  const std::unique_ptr<Group::Iteration> iteration = group->begin(ts, stop_.get_token());
+  co_await evaluate_batches(group.get(), iteration.get());
+  // The second evaluation has seen scrapes and the recording rules that alerts may depend on.
+  const bool restore = ++evaluations_ >= 2 && group->wants_restore();
+  std::function<void()> finish = [this, restore, g = group.get(), i = iteration.get()] {
+    g->end(*i);
+    if (restore && !stop_.stop_requested()) g->restore(services_.clock->now_ms());
+  };
+  co_await on_pool(finish);
+  group.reset();  // before leave(): what the group borrowed may go then
   leave();
-  return true;
+  co_return true;
+}
+
+asio::awaitable<void> GroupLoop::evaluate_batches(Group* group, Group::Iteration* iteration) {
+  const RuleBatches& batches = group->batches();
+  for (size_t at = 0; at < batches.size() && running();) {
+    if (batches[at].size() > 1) {
+      co_await evaluate_together(group, iteration, at);
+      ++at;
+      continue;
+    }
+    std::function<void()> slice = [this, group, iteration, &batches, &at] {
+      const auto end = services_.clock->monotonic() + kSlice;
+      do {
+        group->evaluate_rule(*iteration, batches[at].front());
+        ++at;
+      } while (at < batches.size() && batches[at].size() == 1 && !stop_.stop_requested() &&
+               services_.clock->monotonic() < end);
+    };
+    co_await on_pool(slice);
+  }
+}
+
+asio::awaitable<void> GroupLoop::evaluate_together(Group* group, Group::Iteration* iteration,
+                                                   size_t batch) {
+  for (const size_t index : group->batches()[batch]) {
+    if (!running()) break;
+    if (services_.slots->try_take()) {
+      ++rules_under_way_;
+      const bool taken = services_.pool->post([self = shared_from_this(), group, iteration, index] {
+        group->evaluate_rule(*iteration, index);
+        self->services_.slots->give_back();
+        self->services_.io->spawn(self->strand_, rule_done(self));
+      });
+      if (taken) continue;
+      --rules_under_way_;
+      services_.slots->give_back();
+    }
+    std::function<void()> alone = [group, iteration, index] {
+      group->evaluate_rule(*iteration, index);
+    };
+    co_await on_pool(alone);
+  }
+  while (rules_under_way_ > 0) co_await timer_.sleep(std::chrono::hours(1));
+}
+
+asio::awaitable<void> GroupLoop::rule_done(std::shared_ptr<GroupLoop> self) {
+  --self->rules_under_way_;
+  self->timer_.cancel();
+  co_return;
 }
 
 void GroupLoop::write_stale(model::TimestampMs ts) {
@@ -135,19 +212,11 @@ asio::awaitable<void> GroupLoop::run(std::shared_ptr<GroupLoop> self) {
       if (early_ms > 0) continue;
     }
     const model::TimestampMs ts = next;
-    const int64_t skipped = missed;
-    auto work = [self, ts, skipped] { return self->iterate(ts, skipped); };
-    const std::optional<bool> ran = co_await base::run_on(*services.pool, work);
-    missed = 0;
-    if (!ran) {
-      services.logger->warn("Rule group evaluation skipped: the rules pool is full or stopped");
-      ++missed;
-    } else if (!*ran) {
-      co_return;
-    }
+    const bool ran = co_await self->iterate(ts, std::exchange(missed, 0));
+    if (!ran) co_return;
     // Grid points that passed meanwhile are not made up, but the last one is due at once.
     const int64_t since = services.clock->now_ms() - ts;
-    if (since >= 2 * interval_ms) missed += since / interval_ms - 1;
+    if (since >= 2 * interval_ms) missed = since / interval_ms - 1;
     next = ts + std::max<int64_t>(since / interval_ms, 1) * interval_ms;
   }
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 
@@ -15,14 +17,32 @@
 
 namespace silverback::rules {
 
-/// Drives one group: a timer on a strand of its own, evaluations on the rules pool. Shared with its
-/// coroutine, which ends by itself after stop().
+/// How many rules of all groups may be evaluated beside others of their group. Threads: any.
+class EvaluationSlots {
+ public:
+  explicit EvaluationSlots(int64_t count) : free_(count) {}
+  bool try_take() {
+    int64_t free = free_.load();
+    while (free > 0) {
+      if (free_.compare_exchange_weak(free, free - 1)) return true;
+    }
+    return false;
+  }
+  void give_back() { ++free_; }
+
+ private:
+  std::atomic<int64_t> free_;
+};
+
+/// Drives one group: a timer on a strand of its own, evaluations on the rules pool in slices, so
+/// that groups take turns there. Shared with its coroutine, which ends by itself after stop().
 /// Threads: any but the I/O threads.
 class GroupLoop : public std::enable_shared_from_this<GroupLoop> {
  public:
   struct Services {
     base::IoRuntime* io = nullptr;  // all borrowed
     base::WorkerPool* pool = nullptr;
+    EvaluationSlots* slots = nullptr;
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
   };
@@ -49,8 +69,14 @@ class GroupLoop : public std::enable_shared_from_this<GroupLoop> {
 
   static boost::asio::awaitable<void> run(std::shared_ptr<GroupLoop> self);
   static boost::asio::awaitable<void> cancel_timer(std::shared_ptr<GroupLoop> self);
-  /// One iteration on the pool. False when the loop is to end.
-  bool iterate(model::TimestampMs ts, int64_t missed);
+  static boost::asio::awaitable<void> rule_done(std::shared_ptr<GroupLoop> self);
+  /// One iteration. False when the loop is to end. The coroutines of run(), as all below.
+  boost::asio::awaitable<bool> iterate(model::TimestampMs ts, int64_t missed);
+  boost::asio::awaitable<void> evaluate_batches(Group* group, Group::Iteration* iteration);
+  boost::asio::awaitable<void> evaluate_together(Group* group, Group::Iteration* iteration,
+                                                 size_t batch);
+  /// Runs `work` on the pool, when that has room for it; not at all once the loop is stopped.
+  boost::asio::awaitable<void> on_pool(std::function<void()> work);
   void write_stale(model::TimestampMs ts);
   bool enter(Phase wanted) EXCLUDES(mutex_);
   void leave() EXCLUDES(mutex_);
@@ -61,7 +87,8 @@ class GroupLoop : public std::enable_shared_from_this<GroupLoop> {
   const boost::asio::any_io_executor strand_;
   base::AsyncTimer timer_;  // on strand_
   std::stop_source stop_;
-  int evaluations_ = 0;  // by the evaluating thread
+  int evaluations_ = 0;  // on strand_, as the next
+  size_t rules_under_way_ = 0;
 
   mutable base::Mutex mutex_;
   base::CondVar idle_;

@@ -54,6 +54,12 @@ struct OutgoingAlert {
   std::string generator_url;
 };
 
+/// Alertmanagers as service discovery found them.
+struct AlertmanagerGroup {
+  std::vector<model::Labels> targets;  // at least __address__ each
+  model::Labels labels;                // of all targets, unless theirs differ
+};
+
 struct AlertmanagersSnapshot {
   std::vector<std::string> active, dropped;  // URLs, secrets masked
 };
@@ -76,6 +82,9 @@ class Notifier {
   ~Notifier();  // stop()
 
   void apply(const AlertingConfig& config, const model::Labels& external_labels);
+  /// What discovery has found for an entry of the configuration in force; replaces what it had
+  /// found before. Static targets are known without.
+  void set_endpoints(size_t entry, std::vector<AlertmanagerGroup> groups);
   void send(std::vector<OutgoingAlert> alerts);
   /// Drains (bounded by the timeouts) when so configured, then stops.
   void stop();

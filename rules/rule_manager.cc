@@ -30,6 +30,7 @@ struct RuleManager::Impl {
     s.for_outage_tolerance_ms = options.for_outage_tolerance_ms;
     s.for_grace_period_ms = options.for_grace_period_ms;
     s.resend_delay_ms = options.resend_delay_ms;
+    s.concurrent = options.concurrent_evals;
     return s;
   }
 
@@ -41,6 +42,7 @@ struct RuleManager::Impl {
     GroupLoop::Services loop;
     loop.io = options.io;
     loop.pool = options.rules_pool;
+    loop.slots = &slots;
     loop.clock = options.clock;
     loop.logger = options.logger;
     return std::make_shared<GroupLoop>(loop, std::make_unique<Group>(services, std::move(group)));
@@ -50,6 +52,7 @@ struct RuleManager::Impl {
   const Options options;
   RuleMetrics metrics;
   const GroupServices services;
+  EvaluationSlots slots{options.max_concurrent_evals};
 
   base::Mutex apply_mutex;  // one apply, start or stop at a time; taken before `mutex`
   bool applied GUARDED_BY(apply_mutex) = false;

@@ -72,6 +72,8 @@ class RuleManager {
     int64_t for_outage_tolerance_ms = 3600'000;  // --rules.alert.for-outage-tolerance
     int64_t for_grace_period_ms = 600'000;       // --rules.alert.for-grace-period
     int64_t resend_delay_ms = 60'000;            // --rules.alert.resend-delay
+    bool concurrent_evals = false;               // concurrent-rule-eval
+    int64_t max_concurrent_evals = 4;            // --rules.max-concurrent-evals
   };
   explicit RuleManager(Options options);
   ~RuleManager();  // stop()

@@ -54,6 +54,12 @@ size_t query_threads(const Flags& flags) {
   return std::min(wanted, std::max<size_t>(8, 2 * size_t{std::thread::hardware_concurrency()}));
 }
 
+/// As with queries: a rule keeps its thread until it is answered, and slow groups must not stop the
+/// others.
+size_t rule_threads() {
+  return std::max<size_t>(8, 2 * size_t{std::thread::hardware_concurrency()});
+}
+
 }  // namespace
 
 App::App(Flags flags)
@@ -65,7 +71,7 @@ App::App(Flags flags)
       status_pool_(pool_options("status", 2)),
       query_pool_(pool_options("query", query_threads(flags_), 5)),
       ingest_pool_(pool_options("ingest", 2)),
-      rules_pool_(pool_options("rules", 2)),
+      rules_pool_(pool_options("rules", rule_threads())),
       reload_successful_(
           registry_.gauge("prometheus_config_last_reload_successful",
                           "Whether the last configuration reload attempt was successful.")),
@@ -252,7 +258,7 @@ void App::start_services() {
   notifier.file_pool = &rules_pool_;
   notifier_ = std::make_unique<rules::Notifier>(notifier);
 
-  rules::RuleManager::Options manager = rule_options(flags_, location_);
+  rules::RuleManager::Options manager = rule_options(flags_, features_, location_);
   borrow(manager);
   manager.io = &io_;
   manager.rules_pool = &rules_pool_;

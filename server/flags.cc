@@ -297,7 +297,7 @@ Features parse_features(const std::vector<std::string>& values) {
       {"promql-binop-fill-modifiers", &Features::promql_binop_fill_modifiers},
       {"promql-delayed-name-removal", &Features::promql_delayed_name_removal},
       {"extra-scrape-metrics", &Features::extra_scrape_metrics},
-      {"concurrent-rule-eval", nullptr},
+      {"concurrent-rule-eval", &Features::concurrent_rule_eval},
       {"created-timestamp-zero-ingestion", nullptr},
       {"delayed-compaction", nullptr},
       {"exemplar-storage", nullptr},

@@ -90,6 +90,7 @@ struct Features {
   bool promql_binop_fill_modifiers = false;
   bool promql_delayed_name_removal = false;
   bool extra_scrape_metrics = false;
+  bool concurrent_rule_eval = false;
   std::vector<std::string> not_built;  // valid in Prometheus, without effect here
   std::vector<std::string> unknown;
 };

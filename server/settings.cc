@@ -124,12 +124,15 @@ rules::Notifier::Options notifier_options(const Flags& flags) {
   return options;
 }
 
-rules::RuleManager::Options rule_options(const Flags& flags, const WebLocation& location) {
+rules::RuleManager::Options rule_options(const Flags& flags, const Features& features,
+                                         const WebLocation& location) {
   rules::RuleManager::Options options;
   options.external_url = location.external_url;
   options.for_outage_tolerance_ms = flags.get_duration_ms("rules.alert.for-outage-tolerance");
   options.for_grace_period_ms = flags.get_duration_ms("rules.alert.for-grace-period");
   options.resend_delay_ms = flags.get_duration_ms("rules.alert.resend-delay");
+  options.concurrent_evals = features.concurrent_rule_eval;
+  options.max_concurrent_evals = flags.get_int("rules.max-concurrent-evals");
   return options;
 }
 

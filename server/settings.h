@@ -39,7 +39,8 @@ promql::ParserOptions parser_options(const Features& features);
 promql::EngineOptions engine_options(const Flags& flags, const Features& features);
 base::Result<tsdb::DbOptions> db_options(const Flags& flags, const Retention& retention);
 rules::Notifier::Options notifier_options(const Flags& flags);
-rules::RuleManager::Options rule_options(const Flags& flags, const WebLocation& location);
+rules::RuleManager::Options rule_options(const Flags& flags, const Features& features,
+                                         const WebLocation& location);
 /// kBadData: an unknown message, or one named twice.
 base::Result<std::vector<storage::remote::WriteMessage>> accepted_write_messages(
     const Flags& flags);

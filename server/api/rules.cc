@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
@@ -57,18 +58,49 @@ Status read_page(const Params& params, RuleFilter& filter) {
                          "group_limit needs to be present in order to paginate over the groups");
   }
   const Result<int64_t> number = parse_int(limit);
-  if (!number) {
-    return invalid_param("group_limit",
-                         "group_limit needs to be a valid number: " + number.status().message());
+  if (!number || *number > std::numeric_limits<int32_t>::max() ||
+      *number < std::numeric_limits<int32_t>::min()) {
+    // Prometheus reads 32 bits here.
+    const bool syntax = !number && number.status().message().ends_with("invalid syntax");
+    return invalid_param(
+        "group_limit",
+        fmt::format("group_limit needs to be a valid number: strconv.ParseInt: parsing {}: {}",
+                    model::go_quote(limit), syntax ? "invalid syntax" : "value out of range"));
   }
   if (*number <= 0) return invalid_param("group_limit", "group_limit needs to be greater than 0");
   filter.group_limit = static_cast<size_t>(*number);
   return {};
 }
 
+/// Errors are told bare, as Prometheus does here.
+Status read_matchers(const Params& params, RuleFilter& filter) {
+  for (const std::string& text : params.all("match[]")) {
+    ASSIGN_OR_RETURN(model::Matchers matchers, promql::parse_metric_selector(text));
+    const bool selective = std::any_of(matchers.begin(), matchers.end(),
+                                       [](const auto& matcher) { return !matcher.matches(""); });
+    if (!selective) {
+      return Status(base::Errc::kBadData, "match[] must contain at least one non-empty matcher");
+    }
+    filter.any_of.push_back(std::move(matchers));
+  }
+  return {};
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 Result<RuleFilter> read_filter(const Params& params) {
   RuleFilter filter;
-  const std::string_view type = params.get("type");
+  filter.names = params.all("rule_name[]");
+  filter.groups = params.all("rule_group[]");
+  filter.files = params.all("file[]");
+  RETURN_IF_ERROR(read_matchers(params, filter));
+  const std::string type = lower(params.get("type"));
   if (type == "alert") {
     filter.recording = false;
   } else if (type == "record") {
@@ -76,7 +108,7 @@ Result<RuleFilter> read_filter(const Params& params) {
   } else if (!type.empty()) {
     return invalid_param("type", fmt::format("not supported value {}", model::go_quote(type)));
   }
-  const std::string_view exclude = params.get("exclude_alerts");
+  const std::string exclude = lower(params.get("exclude_alerts"));
   if (!exclude.empty()) {
     const Result<bool> flag = parse_bool(exclude);
     if (!flag) {
@@ -84,14 +116,6 @@ Result<RuleFilter> read_filter(const Params& params) {
                            "error converting exclude_alerts: " + flag.status().message());
     }
     filter.exclude_alerts = *flag;
-  }
-  filter.names = params.all("rule_name[]");
-  filter.groups = params.all("rule_group[]");
-  filter.files = params.all("file[]");
-  for (const std::string& text : params.all("match[]")) {
-    Result<model::Matchers> matchers = promql::parse_metric_selector(text);
-    if (!matchers) return invalid_param("match[]", matchers.status());
-    filter.any_of.push_back(std::move(*matchers));
   }
   RETURN_IF_ERROR(read_page(params, filter));
   return filter;
@@ -166,10 +190,8 @@ void write_rule_head(base::JsonWriter& w, const rules::RuleStatus& rule, bool ex
     w.key("keepFiringFor");
     w.number(static_cast<double>(rule.keep_firing_for_ms) / 1000);
   }
-  if (rule.alerting || !rule.labels.empty()) {
-    w.key("labels");
-    write_pairs(w, rule.labels);
-  }
+  w.key("labels");
+  write_pairs(w, rule.labels);
   if (!rule.alerting) return;
   w.key("annotations");
   write_pairs(w, rule.annotations);
@@ -244,7 +266,7 @@ Answer rules(Context& ctx, const Call& call) {
     const bool any =
         std::any_of(group.rules.begin(), group.rules.end(),
                     [&](const rules::RuleStatus& rule) { return filter->wants(rule); });
-    if (!any && !group.rules.empty()) continue;
+    if (!any) continue;  // filtered away, or no rules at all
     if (filter->group_limit > 0 && written == filter->group_limit) {
       next_token = group_token(group);
       break;

@@ -143,21 +143,24 @@ TEST_CASE("API rules filters", "[server]") {
     std::string query;
     bool record_ab, alert, record_cd;
   };
-  for (const Row& row : std::vector<Row>{{"", true, true, true},
-                                         {"type=alert", false, true, false},
-                                         {"type=record", true, false, true},
-                                         {"rule_name[]=c:d&rule_name[]=Down", false, true, true},
-                                         {"rule_group[]=two", false, false, true},
-                                         {"file[]=/nope.yml", false, false, false},
-                                         {"match[]={team=\"x\"}", true, false, false},
-                                         {"group_limit=1", true, true, false}}) {
+  for (const Row& row :
+       std::vector<Row>{{"", true, true, true},
+                        {"type=alert", false, true, false},
+                        {"type=record", true, false, true},
+                        {"rule_name[]=c:d&rule_name[]=Down", false, true, true},
+                        {"rule_group[]=two", false, false, true},
+                        {"file[]=/nope.yml", false, false, false},
+                        {"match[]={team=\"x\"}", true, false, false},
+                        {"type=ALERT", false, true, false},
+                        {"match[]={team=\"x\"}&match[]={severity=~\".+\"}", true, true, false},
+                        {"group_limit=1", true, true, false}}) {
     INFO(row.query);
     const std::string body = f.get(api::rules, row.query);
     CHECK(contains(body, "\"a:b\"") == row.record_ab);
     CHECK(contains(body, "\"Down\"") == row.alert);
     CHECK(contains(body, "\"c:d\"") == row.record_cd);
   }
-  CHECK(contains(f.get(api::rules, "exclude_alerts=true"), "\"alerts\":null"));
+  CHECK(contains(f.get(api::rules, "exclude_alerts=True"), "\"alerts\":null"));
   CHECK(f.get(api::rules, "file[]=/nope.yml") ==
         R"(200 {"status":"success","data":{"groups":[]}})");
 }
@@ -184,6 +187,14 @@ TEST_CASE("API rules refuses with Prometheus's words", "[server]") {
           {"type=x", R"(invalid parameter \"type\": not supported value \"x\")"},
           {"exclude_alerts=x",
            R"(invalid parameter \"exclude_alerts\": error converting exclude_alerts: strconv.ParseBool: parsing \"x\": invalid syntax)"},
+          {"exclude_alerts=X",
+           R"(invalid parameter \"exclude_alerts\": error converting exclude_alerts: strconv.ParseBool: parsing \"x\": invalid syntax)"},
+          {"match[]=%7B%7D", R"(match[] must contain at least one non-empty matcher)"},
+          {"match[]=%7B", R"(1:2: parse error: unexpected end of input inside braces)"},
+          {"group_limit=x",
+           R"(invalid parameter \"group_limit\": group_limit needs to be a valid number: strconv.ParseInt: parsing \"x\": invalid syntax)"},
+          {"group_limit=3000000000",
+           R"(invalid parameter \"group_limit\": group_limit needs to be a valid number: strconv.ParseInt: parsing \"3000000000\": value out of range)"},
           {"group_limit=0",
            R"(invalid parameter \"group_limit\": group_limit needs to be greater than 0)"},
           {"group_next_token=a",
