@@ -133,6 +133,10 @@ int App::run() {
     return 2;
   }
   context_.accepted_messages = std::move(*messages);
+  if (const Status status = open_web_config(); !status.is_ok()) {
+    logger_.error("Unable to validate web configuration file", {{"err", status.message()}});
+    return 1;
+  }
   for (base::WorkerPool* pool : {&status_pool_, &query_pool_, &ingest_pool_, &rules_pool_})
     pool->start();
   io_.start();
@@ -151,6 +155,19 @@ int App::run() {
   shut_down();
   logger_.info("See you next time!");
   return 0;
+}
+
+Status App::open_web_config() {
+  const std::string& path = flags_.get_string("web.config.file");
+  if (path.empty()) return {};
+  WebSecurity::Options options;
+  borrow(options);
+  options.path = path;
+  options.io = &io_;
+  options.pool = &status_pool_;
+  ASSIGN_OR_RETURN(security_, WebSecurity::open(std::move(options)));
+  logger_.info(security_->tls() ? "TLS is enabled." : "TLS is disabled.");
+  return {};
 }
 
 Status App::listen() {
@@ -203,9 +220,11 @@ Status App::announce() {
     logger_.info("Listening on", {{"address", address}});
     ports += address.substr(address.rfind(':') + 1) + "\n";
   }
-  ASSIGN_OR_RETURN(location_, web_location(flags_, ports.substr(0, ports.find('\n'))));
+  ASSIGN_OR_RETURN(location_, web_location(flags_, ports.substr(0, ports.find('\n')),
+                                           security_ && security_->tls()));
   context_.route_prefix = location_.route_prefix;
   context_.external_host = location_.external_host;
+  if (security_) security_->start();
   http_->start();
   const std::string& path = flags_.get_string("web.port-file");
   if (path.empty()) return {};
@@ -397,6 +416,7 @@ void App::shut_down() {
     if (event->done) event->done(Status(Errc::kUnavailable, "the server is stopping"));
   }
   if (http_) http_->stop();
+  if (security_) security_->stop();
   if (scrape_) scrape_->stop();
   if (rules_) rules_->stop();
   if (notifier_) notifier_->stop();

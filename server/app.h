@@ -23,6 +23,7 @@
 #include "server/http_server.h"
 #include "server/router.h"
 #include "server/settings.h"
+#include "server/web_security.h"
 #include "storage/remote/write_receiver.h"
 #include "tsdb/db.h"
 
@@ -43,6 +44,7 @@ class App {
   int run();
 
  private:
+  base::Status open_web_config();
   base::Status listen();
   base::Status announce();
   base::Status open_storage();
@@ -101,6 +103,7 @@ class App {
   std::unique_ptr<rules::RuleManager> rules_;
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   api::Context context_;
+  std::unique_ptr<WebSecurity> security_;  // null without --web.config.file
   std::unique_ptr<Router> router_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -47,14 +47,14 @@ Retention effective_retention(const Flags& flags, const RetentionConfig& config)
   return retention;
 }
 
-Result<WebLocation> web_location(const Flags& flags, const std::string& bound_port) {
+Result<WebLocation> web_location(const Flags& flags, const std::string& bound_port, bool tls) {
   WebLocation location;
   std::string text = flags.get_string("web.external-url");
   if (text.empty()) {
     std::array<char, 256> host{};
     if (gethostname(host.data(), host.size() - 1) != 0)
       return Status(Errc::kIo, "the host has no name");
-    text = fmt::format("http://{}:{}/", host.data(), bound_port);
+    text = fmt::format("{}://{}:{}/", tls ? "https" : "http", host.data(), bound_port);
   } else if (text.front() == '"' || text.front() == '\'' || text.back() == '"' ||
              text.back() == '\'') {
     return Status(

@@ -31,8 +31,9 @@ struct WebLocation {
   std::string external_host;  // host[:port] of it
   std::string route_prefix;   // "" or "/x"
 };
-/// `bound_port` completes a derived URL.
-base::Result<WebLocation> web_location(const Flags& flags, const std::string& bound_port);
+/// `bound_port` and `tls` complete a derived URL.
+base::Result<WebLocation> web_location(const Flags& flags, const std::string& bound_port,
+                                       bool tls = false);
 
 // The flags' part of every service's options; App adds what they borrow.
 promql::ParserOptions parser_options(const Features& features);

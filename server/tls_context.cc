@@ -193,7 +193,9 @@ Status set_certificate(SSL_CTX* ctx, const TlsServerConfig& config, const TlsMat
   const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   if (!key) return failure(key_name + " holds no usable PEM private key");
   if (X509_check_private_key(chain[0].get(), key.get()) != 1) {
-    return failure(key_name + ": private key does not match public key of " + cert_name);
+    ERR_clear_error();
+    return Status(Errc::kBadData, fmt::format("{}: private key does not match public key of {}",
+                                              key_name, cert_name));
   }
   if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1) return failure("unusable key in " + key_name);
   return {};

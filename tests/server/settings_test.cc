@@ -68,6 +68,8 @@ TEST_CASE("Web location comes from the external URL and the route prefix", "[ser
   const auto derived = server::web_location(flags_of({}), "1234");
   REQUIRE(derived.is_ok());
   CHECK(derived->external_host.substr(derived->external_host.rfind(':')) == ":1234");
+  CHECK(derived->external_url.rfind("http://", 0) == 0);
+  CHECK(server::web_location(flags_of({}), "1234", true)->external_url.rfind("https://", 0) == 0);
   CHECK_FALSE(server::web_location(flags_of({"--web.external-url='http://x'"}), "1").is_ok());
   CHECK_FALSE(server::web_location(flags_of({"--web.external-url=nonsense"}), "1").is_ok());
 }
