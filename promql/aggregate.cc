@@ -236,8 +236,9 @@ Grouping group_series(const AggregateExpr& expr, const std::vector<StepSeries>& 
   Grouping grouping;
   grouping.group_of.reserve(series.size());
   absl::flat_hash_map<std::string, uint32_t> index;
+  const GroupLabels group_of(expr.without, expr.grouping);
   for (size_t i = 0; i < series.size(); ++i) {
-    model::Labels labels = group_labels(series[i].labels, expr.without, expr.grouping);
+    model::Labels labels = group_of(series[i].labels);
     const auto [at, added] =
         index.try_emplace(labels.bytes(), static_cast<uint32_t>(grouping.labels.size()));
     if (added) {

@@ -257,9 +257,10 @@ class ValueCount {
       : ev_(ev), expr_(expr), label_(label), grid_(grid), out_(ev.new_vector()) {}
 
   base::Result<StepValue> run(const StepValue& input) {
+    const GroupLabels group_of(expr_.without, expr_.grouping);
     for (const StepSeries& s : input.series) {
       RETURN_IF_ERROR(ev_.check());
-      const model::Labels base = group_labels(s.labels, expr_.without, expr_.grouping);
+      const model::Labels base = group_of(s.labels);
       std::string last_text;
       StepSeries* last = nullptr;
       for (size_t i = 0; i < s.steps(); ++i) {

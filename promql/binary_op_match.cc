@@ -20,6 +20,7 @@ class VectorMatch {
       : ev_(ev),
         expr_(expr),
         matching_(*expr.matching),
+        match_group_(matching_),
         swapped_(matching_.card == Card::kOneToMany),
         grid_(grid),
         many_(swapped_ ? std::move(rhs) : std::move(lhs)),
@@ -108,7 +109,7 @@ class VectorMatch {
   }
 
   std::string duplicate_text(size_t a, size_t b) const {
-    const model::Labels group = match_labels(one_.series[a].labels, matching_);
+    const model::Labels group = match_group_(one_.series[a].labels);
     std::string first = label_set_text(one_.series[a].labels);
     std::string second = label_set_text(one_.series[b].labels);
     if (first > second) first.swap(second);
@@ -130,7 +131,7 @@ class VectorMatch {
       if (at[i] != partner) {
         partner = at[i];
         const model::Labels one = partner == kNobody
-                                      ? match_labels(many.labels, matching_)
+                                      ? match_group_(many.labels)
                                       : one_.series[static_cast<size_t>(partner)].labels;
         ASSIGN_OR_RETURN(output, output_for(many.labels, one));
       }
@@ -148,7 +149,7 @@ class VectorMatch {
     for (size_t i = 0; i < one.steps(); ++i) {
       if (!active_[i] || !one.has(i) || matched_->get(group, i)) continue;
       if (!output) {
-        ASSIGN_OR_RETURN(output, output_for(match_labels(one.labels, matching_), one.labels));
+        ASSIGN_OR_RETURN(output, output_for(match_group_(one.labels), one.labels));
       }
       apply(*output, group, i, StepSample::of(*matching_.fill_left), one.get(i));
     }
@@ -208,7 +209,7 @@ class VectorMatch {
     }
     model::LabelsBuilder builder(labels);
     if (matching_.card == Card::kOneToOne) {
-      if (matching_.on) return group_labels(labels, false, matching_.labels);
+      if (matching_.on) return match_group_(labels);
       for (const std::string& name : matching_.labels) builder.del(name);
     }
     // An empty value takes the label away.
@@ -219,6 +220,7 @@ class VectorMatch {
   Evaluator& ev_;
   const BinaryExpr& expr_;
   const VectorMatching& matching_;
+  const GroupLabels match_group_;
   const bool swapped_;
   const StepGrid& grid_;
   StepValue many_;

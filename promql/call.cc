@@ -49,6 +49,10 @@ class RangeSource {
     return true;
   }
   const model::Labels& labels() { return inner_ ? current_->labels : reader_->labels(); }
+  size_t size_hint() const {
+    if (inner_) return inner_value_.series.size();
+    return reader_ ? reader_->size_hint() : 0;
+  }
   bool name_is_dropped() const { return inner_ && current_->drop_name; }
 
   const SelectorPlan& plan() const { return plan_; }
@@ -82,6 +86,7 @@ class RangeCallRun {
     RETURN_IF_ERROR(check_modifiers(range));
     ASSIGN_OR_RETURN(RangeSource source, RangeSource::open(ev_, range, grid_));
     RETURN_IF_ERROR(eval_scalars());
+    RETURN_IF_ERROR(ev_.expect_series(source.size_hint(), grid_.count()));
     StepValue value = ev_.new_vector();
     SampleColumns columns;
     while (true) {

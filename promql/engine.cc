@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "base/mutex.h"
 #include "promql/ast.h"
@@ -133,7 +134,8 @@ struct Engine::Impl {
   explicit Impl(EngineOptions o)
       : options(std::move(o)),
         clock(options.clock ? options.clock : &system_clock),
-        gate(options.max_concurrency) {
+        gate(options.max_concurrency),
+        total({options.total_bytes, std::numeric_limits<int64_t>::max()}) {
     if (options.registry) {
       metrics = std::make_unique<EngineMetrics>(*options.registry, options.max_concurrency);
     }
@@ -152,6 +154,7 @@ struct Engine::Impl {
   base::SystemClock system_clock;
   base::Clock* const clock;
   QueryGate gate;
+  storage::QueryBudget total;
   std::unique_ptr<EngineMetrics> metrics;  // nullptr without a registry
 };
 
@@ -199,7 +202,7 @@ base::Result<QueryResult> Engine::Impl::execute(storage::Queryable& source,
     plan_query.default_subquery_step_ms = options.default_subquery_step_ms();
   }
   ASSIGN_OR_RETURN(const Plan plan, Plan::make(expr, plan_query));
-  storage::QueryBudget budget({options.query_bytes, options.max_samples});
+  storage::QueryBudget budget({options.query_bytes, options.max_samples}, &total);
   EvalOptions eval;
   eval.lookback_ms = o.lookback_ms.value_or(options.lookback_ms);
   storage::QuerierOptions open;
@@ -289,6 +292,10 @@ base::Result<QueryResult> Engine::range(storage::Queryable& source, const std::s
                         "zero or negative query resolution step widths are not accepted");
   }
   return impl_->run(source, query, StepGrid{start, end, step_ms}, true, options);
+}
+
+storage::QueryBudget& Engine::total_budget() {
+  return impl_->total;
 }
 
 const EngineOptions& Engine::options() const {

@@ -17,20 +17,22 @@
 #include "promql/parser.h"
 #include "promql/value.h"
 #include "storage/querier.h"
+#include "storage/query_budget.h"
 
 namespace silverback::promql {
 
 struct EngineOptions {
-  int64_t lookback_ms = 5 * 60 * 1000;     // --query.lookback-delta
-  int64_t timeout_ms = 2 * 60 * 1000;      // --query.timeout
-  int64_t max_samples = 50'000'000;        // --query.max-samples
-  size_t max_concurrency = 20;             // --query.max-concurrency
-  int64_t query_bytes = int64_t{1} << 30;  // bytes one query may hold
-  ParserOptions parser;                    // language features of --enable-feature
-  bool delayed_name_removal = false;       // promql-delayed-name-removal
-  bool use_start_timestamps = false;       // use-start-timestamps
-  bool type_and_unit_labels = false;       // type-and-unit-labels
-  base::Clock* clock = nullptr;            // borrowed, as below
+  int64_t lookback_ms = 5 * 60 * 1000;       // --query.lookback-delta
+  int64_t timeout_ms = 2 * 60 * 1000;        // --query.timeout
+  int64_t max_samples = 50'000'000;          // --query.max-samples
+  size_t max_concurrency = 20;               // --query.max-concurrency
+  int64_t query_bytes = int64_t{256} << 20;  // --query.max-memory
+  int64_t total_bytes = int64_t{1} << 30;    // --query.max-total-memory: all queries together
+  ParserOptions parser;                      // language features of --enable-feature
+  bool delayed_name_removal = false;         // promql-delayed-name-removal
+  bool use_start_timestamps = false;         // use-start-timestamps
+  bool type_and_unit_labels = false;         // type-and-unit-labels
+  base::Clock* clock = nullptr;              // borrowed, as below
   base::Logger* logger = nullptr;
   base::metrics::Registry* registry = nullptr;
   /// global.evaluation_interval: the step of `[1h:]`. Called per query.
@@ -73,6 +75,9 @@ class Engine {
                                   const QueryOptions& options = {});
 
   const EngineOptions& options() const;
+  /// What all queries hold together: the parent of every query's budget, and of those that read
+  /// series and labels.
+  storage::QueryBudget& total_budget();
 
  private:
   struct Impl;

@@ -1,6 +1,7 @@
 #include "promql/evaluator.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
@@ -13,6 +14,8 @@ namespace silverback::promql {
 namespace {
 
 constexpr std::string_view kSameLabelset = "vector cannot contain metrics with the same labelset";
+
+constexpr size_t kStepBytes = sizeof(double) + sizeof(SampleKind);
 
 bool has_equal_labels(const std::vector<StepSeries>& series) {
   if (series.size() < 2) return false;
@@ -71,9 +74,18 @@ StepValue Evaluator::new_scalar(std::vector<double> values) const {
   return value;
 }
 
+base::Status Evaluator::expect_series(size_t series, size_t steps) const {
+  uint64_t bytes = 0;
+  if (__builtin_mul_overflow(series, steps * kStepBytes + sizeof(StepSeries), &bytes)) {
+    bytes = std::numeric_limits<int64_t>::max();
+  }
+  BudgetCharge probe(options_.budget);
+  return probe.add_bytes(
+      static_cast<int64_t>(std::min<uint64_t>(bytes, std::numeric_limits<int64_t>::max())));
+}
+
 base::Status Evaluator::charge_series(StepValue& into, const model::Labels& labels,
                                       size_t steps) const {
-  constexpr size_t kStepBytes = sizeof(double) + sizeof(SampleKind);
   return into.charge.add_bytes(
       static_cast<int64_t>(steps * kStepBytes + labels.bytes().size() + sizeof(StepSeries)));
 }

@@ -66,6 +66,9 @@ class Evaluator {
   StepValue new_scalar(std::vector<double> values) const;
   /// Charges a series over `steps` before it is filled.
   base::Status charge_series(StepValue& into, const model::Labels& labels, size_t steps) const;
+  /// kLimit when so many series over `steps` cannot fit: said before the first is read. Charges
+  /// nothing.
+  base::Status expect_series(size_t series, size_t steps) const;
   /// Charges the samples of everything in `value` (after filling it).
   base::Status charge_samples(StepValue& value) const;
 

@@ -11,6 +11,21 @@ namespace silverback::promql {
 
 namespace {
 
+/// Makes room for a label of up to `bytes` and takes account of what it became: labels can double
+/// at every call.
+template <typename Set>
+base::Status charge_label(StepValue& value, StepSeries& series, size_t bytes, Set set) {
+  constexpr size_t kCopies = 3;  // the text, the builder's, the labels'
+  const size_t before = series.labels.bytes().size();
+  const int64_t room = static_cast<int64_t>(before + kCopies * bytes);
+  RETURN_IF_ERROR(value.charge.add_bytes(room));
+  set();
+  const int64_t grown =
+      static_cast<int64_t>(series.labels.bytes().size()) - static_cast<int64_t>(before);
+  value.charge.give_back(room - std::max<int64_t>(grown, 0));
+  return {};
+}
+
 /// Sets the label and, when it is the name itself, takes back that it is to be dropped.
 void set_label(StepSeries& series, const std::string& name, std::string_view value) {
   model::LabelsBuilder builder(series.labels);
@@ -42,7 +57,11 @@ base::Result<StepValue> eval_label_replace(Evaluator& ev, const Call& expr, cons
     const std::string text(s.labels.get(source));
     const std::optional<std::vector<std::string_view>> groups = regex->captures(text);
     if (!groups) continue;
-    set_label(s, destination, regex->expand(replacement, *groups));
+    const auto references =
+        static_cast<size_t>(std::count(replacement.begin(), replacement.end(), '$'));
+    RETURN_IF_ERROR(charge_label(value, s, replacement.size() + references * text.size(), [&] {
+      set_label(s, destination, regex->expand(replacement, *groups));
+    }));
   }
   RETURN_IF_ERROR(unite(ev, value, grid));
   return value;
@@ -62,12 +81,18 @@ base::Result<StepValue> eval_label_join(Evaluator& ev, const Call& expr, const S
   }
   ASSIGN_OR_RETURN(StepValue value, ev.eval(*expr.args[0], grid));
   for (StepSeries& s : value.series) {
-    std::string joined;
+    size_t bytes = 0;
     for (size_t i = 3; i < expr.args.size(); ++i) {
-      if (i > 3) joined += separator;
-      joined += s.labels.get(string_argument(expr, i));
+      bytes += separator.size() + s.labels.get(string_argument(expr, i)).size();
     }
-    set_label(s, destination, joined);
+    RETURN_IF_ERROR(charge_label(value, s, bytes, [&] {
+      std::string joined;
+      for (size_t i = 3; i < expr.args.size(); ++i) {
+        if (i > 3) joined += separator;
+        joined += s.labels.get(string_argument(expr, i));
+      }
+      set_label(s, destination, joined);
+    }));
   }
   RETURN_IF_ERROR(unite(ev, value, grid));
   return value;

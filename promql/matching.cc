@@ -4,25 +4,27 @@
 
 namespace silverback::promql {
 
-namespace {
-
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+GroupLabels::GroupLabels(bool without, const std::vector<std::string>& names)
+    : without_(without), names_(names.begin(), names.end()) {
+  std::sort(names_.begin(), names_.end());
 }
 
-}  // namespace
-
-model::Labels match_labels(const model::Labels& labels, const VectorMatching& matching) {
-  return matching.on ? group_labels(labels, false, matching.labels)
-                     : group_labels(labels, true, matching.labels);
+model::Labels GroupLabels::operator()(const model::Labels& labels) const {
+  model::LabelsBuilder builder;
+  for (const model::Label& label : labels) {
+    if (without_ && label.name == model::kMetricName) continue;
+    const bool named = std::binary_search(names_.begin(), names_.end(), label.name);
+    if (named != without_) builder.set(label.name, label.value);
+  }
+  return builder.build();
 }
 
 std::vector<uint32_t> MatchGroups::add(const std::vector<StepSeries>& series) {
   std::vector<uint32_t> group_of;
   group_of.reserve(series.size());
   for (const StepSeries& s : series) {
-    const auto [at, added] = groups_.try_emplace(match_labels(s.labels, matching_).bytes(),
-                                                 static_cast<uint32_t>(groups_.size()));
+    const auto [at, added] =
+        groups_.try_emplace(labels_of_(s.labels).bytes(), static_cast<uint32_t>(groups_.size()));
     static_cast<void>(added);
     group_of.push_back(at->second);
   }
@@ -38,21 +40,6 @@ std::string label_set_text(const model::Labels& labels) {
     text += "=" + model::go_quote(label.value);
   }
   return text + "}";
-}
-
-model::Labels group_labels(const model::Labels& labels, bool without,
-                           const std::vector<std::string>& grouping) {
-  model::LabelsBuilder builder;
-  if (!without) {
-    for (const std::string& name : grouping) builder.set(name, labels.get(name));
-    return builder.build();
-  }
-  for (const model::Label& label : labels) {
-    if (label.name != model::kMetricName && !contains(grouping, label.name)) {
-      builder.set(label.name, label.value);
-    }
-  }
-  return builder.build();
 }
 
 }  // namespace silverback::promql

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -12,20 +13,31 @@
 
 namespace silverback::promql {
 
-/// The labels that two series must share to be matched: of `on` those named, else all but the name
-/// and the ignored ones.
-model::Labels match_labels(const model::Labels& labels, const VectorMatching& matching);
+/// Which labels make the group of a series: those named, or all but the name and those named.
+/// Borrows the names. Threads: any.
+class GroupLabels {
+ public:
+  GroupLabels(bool without, const std::vector<std::string>& names);
+  /// The labels that two series must share to be matched.
+  explicit GroupLabels(const VectorMatching& matching)
+      : GroupLabels(!matching.on, matching.labels) {}
+  model::Labels operator()(const model::Labels& labels) const;
+
+ private:
+  bool without_;
+  std::vector<std::string_view> names_;  // sorted: thousands of names cost a search, not a walk
+};
 
 /// Numbers the match groups of both sides; computed once a series, not a step.
 class MatchGroups {
  public:
-  explicit MatchGroups(const VectorMatching& matching) : matching_(matching) {}
+  explicit MatchGroups(const VectorMatching& matching) : labels_of_(matching) {}
   /// Group of each series.
   std::vector<uint32_t> add(const std::vector<StepSeries>& series);
   size_t size() const { return groups_.size(); }
 
  private:
-  const VectorMatching& matching_;
+  const GroupLabels labels_of_;
   absl::flat_hash_map<std::string, uint32_t> groups_;
 };
 
@@ -46,9 +58,5 @@ class GroupSteps {
 
 /// `{__name__="up", job="x"}`: in error texts the name is a label like the others.
 std::string label_set_text(const model::Labels& labels);
-
-/// The labels of a group of an aggregation.
-model::Labels group_labels(const model::Labels& labels, bool without,
-                           const std::vector<std::string>& grouping);
 
 }  // namespace silverback::promql

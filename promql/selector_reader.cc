@@ -163,6 +163,7 @@ base::Result<StepValue> eval_smoothed(Evaluator& ev, const VectorSelector& expr,
   const int64_t lookback = ev.options().lookback_ms;
   ASSIGN_OR_RETURN(const std::unique_ptr<SeriesReader> reader,
                    SeriesReader::open(ev, expr, selector_range(p, grid, lookback, lookback)));
+  RETURN_IF_ERROR(ev.expect_series(reader->size_hint(), grid.count()));
   StepValue value = ev.new_vector();
   SampleColumns columns;
   while (true) {
@@ -306,6 +307,7 @@ base::Result<StepValue> eval_vector_selector(Evaluator& ev, const VectorSelector
   const int64_t lookback = ev.options().lookback_ms;
   ASSIGN_OR_RETURN(const std::unique_ptr<SeriesReader> reader,
                    SeriesReader::open(ev, expr, selector_range(p, grid, lookback, 0)));
+  RETURN_IF_ERROR(ev.expect_series(reader->size_hint(), grid.count()));
   StepValue value = ev.new_vector();
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader->next());
@@ -325,6 +327,7 @@ base::Result<StepValue> read_sample_times(Evaluator& ev, const model::Matchers& 
   const int64_t lookback = ev.options().lookback_ms;
   ASSIGN_OR_RETURN(const std::unique_ptr<SeriesReader> reader,
                    SeriesReader::open(ev, matchers, selector_range(plan, grid, lookback, 0)));
+  RETURN_IF_ERROR(ev.expect_series(reader->size_hint(), grid.count()));
   StepValue value = ev.new_vector();
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader->next());

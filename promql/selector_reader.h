@@ -37,6 +37,8 @@ class SeriesReader {
   /// False at the end.
   base::Result<bool> next();
   const model::Labels& labels() { return set_->labels(); }
+  /// As SeriesSet says it.
+  size_t size_hint() const { return set_->size_hint(); }
   /// The current series' samples as storage has them, stale markers too. Valid until next().
   base::Result<const storage::ColumnBuffer*> raw();
   /// The same with stale markers taken out and histograms made shareable.

@@ -87,6 +87,12 @@ base::Status BudgetCharge::add_bytes(int64_t bytes) {
   return {};
 }
 
+void BudgetCharge::give_back(int64_t bytes) {
+  if (!budget_) return;
+  budget_->release(bytes);
+  bytes_ -= bytes;
+}
+
 base::Status BudgetCharge::add_samples(int64_t samples) {
   if (!budget_) return {};
   RETURN_IF_ERROR(budget_->charge_samples(samples));

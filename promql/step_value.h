@@ -94,6 +94,8 @@ class BudgetCharge {
 
   base::Status add_bytes(int64_t bytes);
   base::Status add_samples(int64_t samples);
+  /// Of the bytes added.
+  void give_back(int64_t bytes);
   void release();
 
  private:

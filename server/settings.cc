@@ -86,6 +86,8 @@ promql::EngineOptions engine_options(const Flags& flags, const Features& feature
   options.lookback_ms = flags.get_duration_ms("query.lookback-delta");
   options.timeout_ms = flags.get_duration_ms("query.timeout");
   options.max_samples = flags.get_int("query.max-samples");
+  options.query_bytes = static_cast<int64_t>(flags.get_bytes("query.max-memory"));
+  options.total_bytes = static_cast<int64_t>(flags.get_bytes("query.max-total-memory"));
   options.max_concurrency =
       static_cast<size_t>(std::max<int64_t>(1, flags.get_int("query.max-concurrency")));
   options.parser = parser_options(features);

@@ -68,6 +68,8 @@ class SeriesSet {
   virtual base::Status read(model::TimeRange range, ColumnBuffer& into) = 0;
   /// Blocks of 4,096 series in order, each for a thread of its own; only before the first next().
   virtual std::vector<std::unique_ptr<SeriesSet>> split() = 0;
+  /// Series still to come, where that is known; else 0.
+  virtual size_t size_hint() const { return 0; }
 };
 
 inline constexpr size_t kSeriesPerBlock = 4096;

@@ -80,6 +80,7 @@ class TsdbSeriesSet final : public storage::SeriesSet {
   const model::Labels& labels() override;
   base::Status read(model::TimeRange range, storage::ColumnBuffer& into) override;
   std::vector<std::unique_ptr<storage::SeriesSet>> split() override;
+  size_t size_hint() const override { return end_ - next_; }
 
  private:
   const std::shared_ptr<const Selection> selection_;

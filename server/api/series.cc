@@ -27,11 +27,13 @@ struct Selection {
   size_t limit = 0;
   std::unique_ptr<storage::Querier> querier;  // borrows the budget: declared after it
 
-  explicit Selection(int64_t bytes) : budget({bytes, std::numeric_limits<int64_t>::max()}) {}
+  explicit Selection(promql::Engine& engine)
+      : budget({engine.options().query_bytes, std::numeric_limits<int64_t>::max()},
+               &engine.total_budget()) {}
 };
 
 Result<std::unique_ptr<Selection>> select(Context& ctx, const Call& call) {
-  auto selection = std::make_unique<Selection>(ctx.engine->options().query_bytes);
+  auto selection = std::make_unique<Selection>(*ctx.engine);
   ASSIGN_OR_RETURN(selection->limit, limit_param(call.params));
   ASSIGN_OR_RETURN(const model::TimestampMs start,
                    time_param(call.params, "start", model::kMinTime));

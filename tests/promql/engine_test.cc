@@ -250,6 +250,19 @@ TEST_CASE("Engine keeps to its limits", "[promql]") {
     const auto result = engine.range(storage, "m", 0, 100'000'000, 1);
     CHECK(result.status().code() == base::Errc::kLimit);
   }
+  SECTION("bytes of all queries together") {
+    EngineOptions options;
+    options.total_bytes = 1 << 20;
+    Engine engine{options};
+    const auto result = engine.range(storage, "m", 0, 1'000'000, 1000);
+    CHECK(result.is_ok());
+    CHECK(engine.total_budget().bytes() == 0);
+    REQUIRE(engine.total_budget().charge(1'000'000).is_ok());  // somebody else's
+    const auto refused = engine.range(storage, "m", 0, 1'000'000, 1000);
+    CHECK(refused.status().code() == base::Errc::kLimit);
+    CHECK(refused.status().message().find("--query.max-total-memory") != std::string::npos);
+    engine.total_budget().release(1'000'000);
+  }
   SECTION("the client went away") {
     Engine engine{EngineOptions{}};
     std::stop_source stop;
@@ -270,6 +283,38 @@ TEST_CASE("Engine keeps to its limits", "[promql]") {
     CHECK(result.status().code() == base::Errc::kTimeout);
     CHECK(result.status().message() == "query timed out in expression evaluation");
   }
+}
+
+TEST_CASE("Engine refuses labels that double at every call", "[promql]") {
+  MemoryStorage storage;
+  storage.add(labels({{"__name__", "m"}}), 0, 1);
+  EngineOptions options;
+  options.query_bytes = 1 << 20;
+  Engine engine{options};
+  for (const std::string call : {R"q(label_replace(@, "x", "$1$1", "x", "(.*)"))q",
+                                 R"q(label_join(@, "x", "", "x", "x"))q"}) {
+    std::string query = R"(label_replace(m, "x", "0123456789abcdef", "", ""))";
+    const size_t at = call.find('@');
+    for (int i = 0; i < 40; ++i) query = call.substr(0, at) + query + call.substr(at + 1);
+    CAPTURE(call);
+    CHECK(engine.instant(storage, query, 0).status().code() == base::Errc::kLimit);
+    CHECK(engine.total_budget().bytes() == 0);
+  }
+}
+
+TEST_CASE("Engine groups by thousands of names as by one", "[promql]") {
+  MemoryStorage storage;
+  storage.add(labels({{"__name__", "m"}, {"a", "1"}, {"b", "1"}}), 0, 1);
+  storage.add(labels({{"__name__", "m"}, {"a", "1"}, {"b", "2"}}), 0, 2);
+  storage.add(labels({{"__name__", "m"}, {"a", "2"}, {"b", "2"}}), 0, 4);
+  Engine engine{EngineOptions{}};
+  std::string names;
+  for (int i = 0; i < 5000; ++i) names += "n" + std::to_string(9999 - i) + ",";
+  const auto by = instant(engine, storage, "sum by (" + names + "b) (m)", 0);
+  CHECK(by == instant(engine, storage, "sum by (b) (m)", 0));
+  CHECK(by.size() == 2);
+  CHECK(instant(engine, storage, "sum without (" + names + "b, __name__) (m)", 0) ==
+        instant(engine, storage, "sum by (a) (m)", 0));
 }
 
 TEST_CASE("Engine tells notes once, with positions", "[promql]") {
