@@ -13,6 +13,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "base/compress.h"
+#include "base/dial_metrics.h"
 #include "base/http_connection.h"
 #include "base/http_credentials.h"
 #include "base/mutex.h"
@@ -236,8 +237,12 @@ asio::awaitable<Exchange> exchange(HttpConnection* connection, std::string bytes
 }  // namespace
 
 struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
-  Impl(IoRuntime& runtime, HttpClientConfig c, WorkerPool* pool)
-      : io(runtime), config(std::move(c)), file_pool(pool), has_files(reads_files(config)) {}
+  Impl(IoRuntime& runtime, HttpClientConfig c, WorkerPool* pool, std::shared_ptr<DialMetrics> d)
+      : io(runtime),
+        config(std::move(c)),
+        file_pool(pool),
+        dials(std::move(d)),
+        has_files(reads_files(config)) {}
 
   asio::awaitable<Result<Response>> run(Request request, Limits limits,
                                         std::shared_ptr<FetchGuard> guard);
@@ -256,6 +261,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   IoRuntime& io;
   const HttpClientConfig config;
   WorkerPool* const file_pool;
+  const std::shared_ptr<DialMetrics> dials;  // nullptr: not counted
   const bool has_files;
 
   Mutex mutex;
@@ -366,12 +372,15 @@ asio::awaitable<Exchange> HttpClient::Impl::send(Request request, bool own_origi
     std::unique_ptr<HttpConnection> connection = may_retry ? take_idle(key) : nullptr;
     const bool reused = connection != nullptr;
     if (!reused) {
+      if (dials) dials->attempted();
       Result<std::unique_ptr<HttpConnection>> dialed = co_await dial(&io, options, guard);
       if (!dialed.is_ok()) {
         out.status = dialed.status();
+        if (dials) dials->failed(out.status);
         co_return out;
       }
       connection = std::move(*dialed);
+      if (dials) connection->lifetime = dials->established();
     }
     out = co_await exchange(connection.get(), bytes, request.method == "HEAD", limit, guard);
     if (out.status.is_ok() && out.reusable) keep_idle(key, std::move(connection));
@@ -454,8 +463,9 @@ asio::awaitable<Result<HttpClient::Response>> HttpClient::Impl::run(
   co_return done;
 }
 
-HttpClient::HttpClient(IoRuntime& io, HttpClientConfig config, WorkerPool* file_pool)
-    : impl_(std::make_shared<Impl>(io, std::move(config), file_pool)) {}
+HttpClient::HttpClient(IoRuntime& io, HttpClientConfig config, WorkerPool* file_pool,
+                       std::shared_ptr<DialMetrics> dials)
+    : impl_(std::make_shared<Impl>(io, std::move(config), file_pool, std::move(dials))) {}
 
 HttpClient::~HttpClient() = default;
 

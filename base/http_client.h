@@ -16,6 +16,8 @@
 
 namespace silverback::base {
 
+class DialMetrics;
+
 /// An HTTP/1.1 client for one configuration (auth, TLS, redirects). Keeps idle connections alive,
 /// one pool per origin. Credentials go only to the origin of the first URL, never to a redirect's.
 /// Redirects: at most 5, http(s) only. A kept-alive connection that turns out dead before a byte
@@ -47,7 +49,9 @@ class HttpClient {
   };
 
   /// `file_pool` reads the config's *_file paths; without one they are read where fetch() runs.
-  HttpClient(IoRuntime& io, HttpClientConfig config, WorkerPool* file_pool = nullptr);
+  /// `dials` counts the connections.
+  HttpClient(IoRuntime& io, HttpClientConfig config, WorkerPool* file_pool = nullptr,
+             std::shared_ptr<DialMetrics> dials = nullptr);
   ~HttpClient();  // fetches under way go on
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;

@@ -73,6 +73,8 @@ class HttpConnection {
   virtual void close() = 0;
   /// False when an idle connection was closed by the peer, or spoke out of turn.
   virtual bool quiet() = 0;
+
+  std::shared_ptr<void> lifetime;  // whoever counts connections: goes with this one
 };
 
 struct DialOptions {

@@ -14,8 +14,6 @@
 namespace silverback::base {
 namespace {
 
-constexpr std::string_view kSourceKey = "source";
-
 std::string_view level_name(LogLevel level) {
   switch (level) {
     case LogLevel::kDebug: return "DEBUG";
@@ -82,21 +80,23 @@ class JsonLine {
   JsonWriter json_;
 };
 
+// "app.cc:12"
+std::string source_text(std::string_view file, int line) {
+  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(line);
+}
+
 template <typename Line>
-std::string render(LogLevel level, std::string_view msg, std::initializer_list<LogField> fields) {
+std::string render(LogLevel level, std::string_view msg, std::initializer_list<LogField> fields,
+                   const std::string& source) {
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::system_clock::now().time_since_epoch());
   std::string out;
   Line line(out);
   line.add("time", format_rfc3339_ms(now.count()));
   line.add("level", level_name(level));
-  for (const LogField& field : fields) {
-    if (field.key == kSourceKey) line.add(field.key, field.value, field.is_text);
-  }
+  line.add("source", source);
   line.add("msg", msg);
-  for (const LogField& field : fields) {
-    if (field.key != kSourceKey) line.add(field.key, field.value, field.is_text);
-  }
+  for (const LogField& field : fields) line.add(field.key, field.value, field.is_text);
   line.finish();
   return out;
 }
@@ -129,10 +129,12 @@ Logger& Logger::null() {
   return logger;
 }
 
-void Logger::log(LogLevel level, std::string_view msg, std::initializer_list<LogField> fields) {
+void Logger::log(LogLevel level, std::string_view msg, std::initializer_list<LogField> fields,
+                 Place place) {
   if (fd_ < 0 || !enabled(level)) return;
-  write_line(fd_, format_ == LogFormat::kJson ? render<JsonLine>(level, msg, fields)
-                                              : render<LogfmtLine>(level, msg, fields));
+  const std::string source = source_text(place.file, place.line);
+  write_line(fd_, format_ == LogFormat::kJson ? render<JsonLine>(level, msg, fields, source)
+                                              : render<LogfmtLine>(level, msg, fields, source));
 }
 
 }  // namespace silverback::base

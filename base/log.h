@@ -29,7 +29,8 @@ struct LogField {
       : key(k), value(std::to_string(v)), is_text(false) {}
 };
 
-/// Writes one line per call to a file descriptor, in slog's keys: time, level, source, msg, fields.
+/// Writes one line per call to a file descriptor, in slog's keys: time, level, source (the caller's
+/// file and line), msg, fields.
 /// Threads: any thread; a line is never torn.
 class Logger {
  public:
@@ -42,22 +43,31 @@ class Logger {
   /// Drops everything. For tests.
   static Logger& null();
 
-  void debug(std::string_view msg, std::initializer_list<LogField> fields = {}) {
-    log(LogLevel::kDebug, msg, fields);
+  void debug(std::string_view msg, std::initializer_list<LogField> fields = {},
+             const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    log(LogLevel::kDebug, msg, fields, {file, line});
   }
-  void info(std::string_view msg, std::initializer_list<LogField> fields = {}) {
-    log(LogLevel::kInfo, msg, fields);
+  void info(std::string_view msg, std::initializer_list<LogField> fields = {},
+            const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    log(LogLevel::kInfo, msg, fields, {file, line});
   }
-  void warn(std::string_view msg, std::initializer_list<LogField> fields = {}) {
-    log(LogLevel::kWarn, msg, fields);
+  void warn(std::string_view msg, std::initializer_list<LogField> fields = {},
+            const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    log(LogLevel::kWarn, msg, fields, {file, line});
   }
-  void error(std::string_view msg, std::initializer_list<LogField> fields = {}) {
-    log(LogLevel::kError, msg, fields);
+  void error(std::string_view msg, std::initializer_list<LogField> fields = {},
+             const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    log(LogLevel::kError, msg, fields, {file, line});
   }
   bool enabled(LogLevel level) const { return level >= level_; }
 
  private:
-  void log(LogLevel level, std::string_view msg, std::initializer_list<LogField> fields);
+  struct Place {
+    std::string_view file;
+    int line;
+  };
+  void log(LogLevel level, std::string_view msg, std::initializer_list<LogField> fields,
+           Place place);
 
   const int fd_;
   const LogLevel level_;

@@ -9,137 +9,47 @@
 #include <map>
 #include <variant>
 
-#include "base/go_float.h"
+#include "base/metrics_text.h"
 #include "base/mutex.h"
 
 namespace silverback::base::metrics {
 namespace {
 
-enum class Type : uint8_t { kCounter, kGauge, kHistogram, kSummary };
-
-std::string_view type_name(Type type) {
-  switch (type) {
-    case Type::kCounter: return "counter";
-    case Type::kGauge: return "gauge";
-    case Type::kHistogram: return "histogram";
-    case Type::kSummary: return "summary";
-  }
-  return "untyped";
-}
-
-void append_escaped(std::string& out, std::string_view s, bool quotes) {
-  for (const char c : s) {
-    if (c == '\\') {
-      out += "\\\\";
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '"' && quotes) {
-      out += "\\\"";
-    } else {
-      out += c;
-    }
-  }
-}
-
-// {a="b",extra_name="extra_value"}, or nothing.
-void append_labels(std::string& out, const LabelPairs& labels, std::string_view extra_name,
-                   std::string_view extra_value) {
-  char before = '{';
-  const auto add = [&](std::string_view name, std::string_view value) {
-    out += before;
-    out += name;
-    out += "=\"";
-    append_escaped(out, value, true);
-    out += '"';
-    before = ',';
-  };
-  for (const auto& label : labels) add(label.first, label.second);
-  if (!extra_name.empty()) add(extra_name, extra_value);
-  if (before == ',') out += '}';
-}
-
-void append_sample(std::string& out, std::string_view name, std::string_view suffix,
-                   const LabelPairs& labels, double v, std::string_view extra_name = {},
-                   std::string_view extra_value = {}) {
-  out += name;
-  out += suffix;
-  append_labels(out, labels, extra_name, extra_value);
-  out += ' ';
-  append_go_g(out, v);
-  out += '\n';
-}
-
+using Type = MetricType;
 using Child = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
                            std::unique_ptr<Histogram>, std::unique_ptr<Summary>>;
 
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
-                  const Histogram& h) {
-  uint64_t cumulative = 0;
-  for (size_t i = 0; i < h.bounds().size(); ++i) {
-    cumulative += h.bucket(i);
-    append_sample(out, name, "_bucket", labels, static_cast<double>(cumulative), "le",
-                  go_g(h.bounds()[i]));
-  }
-  // Observations go on while we read: the total is what the buckets say, so that they agree.
-  cumulative += h.bucket(h.bounds().size());
-  append_sample(out, name, "_bucket", labels, static_cast<double>(cumulative), "le", "+Inf");
-  append_sample(out, name, "_sum", labels, h.sum());
-  append_sample(out, name, "_count", labels, static_cast<double>(cumulative));
+void put_child(Exposition& to, const std::string& name, const std::string& help,
+               const LabelPairs& labels, const Histogram& h) {
+  to.add(name, help, labels, h);
+}
+void put_child(Exposition& to, const std::string& name, const std::string& help,
+               const LabelPairs& labels, const Summary& s) {
+  to.add(name, help, labels, s);
+}
+void put_child(Exposition& to, const std::string& name, const std::string& help,
+               const LabelPairs& labels, const Counter& c) {
+  to.add(name, help, labels, Type::kCounter, c.value());
+}
+void put_child(Exposition& to, const std::string& name, const std::string& help,
+               const LabelPairs& labels, const Gauge& g) {
+  to.add(name, help, labels, Type::kGauge, g.value());
 }
 
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
-                  const Summary& s) {
-  const std::vector<double> values = s.values();
-  for (size_t i = 0; i < values.size(); ++i) {
-    append_sample(out, name, "", labels, values[i], "quantile", go_g(s.quantiles()[i]));
-  }
-  append_sample(out, name, "_sum", labels, s.sum());
-  append_sample(out, name, "_count", labels, static_cast<double>(s.count()));
-}
-
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
-                  const Counter& c) {
-  append_sample(out, name, "", labels, c.value());
-}
-
-void append_child(std::string& out, std::string_view name, const LabelPairs& labels,
-                  const Gauge& g) {
-  append_sample(out, name, "", labels, g.value());
-}
-
-// A family as rendered: the text of each child by its labels.
-struct Rendered {
-  Type type = Type::kGauge;
-  std::string help;
-  std::map<LabelPairs, std::string> children;
-};
-using RenderedFamilies = std::map<std::string, Rendered, std::less<>>;
-
-class RenderSink final : public Sink {
+class ExpositionSink final : public Sink {
  public:
-  explicit RenderSink(RenderedFamilies& families) : families_(families) {}
+  explicit ExpositionSink(Exposition& to) : to_(to) {}
   void counter(std::string_view name, std::string_view help, const LabelPairs& labels,
                double v) override {
-    add(name, help, labels, v, Type::kCounter);
+    to_.add(name, help, labels, Type::kCounter, v);
   }
   void gauge(std::string_view name, std::string_view help, const LabelPairs& labels,
              double v) override {
-    add(name, help, labels, v, Type::kGauge);
+    to_.add(name, help, labels, Type::kGauge, v);
   }
 
  private:
-  void add(std::string_view name, std::string_view help, const LabelPairs& labels, double v,
-           Type type) {
-    Rendered& family = families_[std::string(name)];
-    if (family.children.empty()) {
-      family.type = type;
-      family.help = help;
-    }
-    std::string line;
-    append_sample(line, name, "", labels, v);
-    family.children[labels] = std::move(line);
-  }
-  RenderedFamilies& families_;
+  Exposition& to_;
 };
 
 }  // namespace
@@ -268,6 +178,8 @@ struct Registry::Impl {
     return *std::get<std::unique_ptr<T>>(at->second);
   }
 
+  void render(Exposition& to) const;
+
   mutable Mutex mutex;
   std::map<std::string, Family, std::less<>> families GUARDED_BY(mutex);
 
@@ -334,39 +246,34 @@ std::shared_ptr<void> Registry::add_collector(std::function<void(Sink&)> collect
   });
 }
 
-std::string Registry::render_text() const {
-  RenderedFamilies rendered;
+void Registry::Impl::render(Exposition& to) const {
   {
-    RenderSink sink(rendered);
-    MutexLock lock(impl_->collectors->mutex);
-    for (const auto& entry : impl_->collectors->by_id) entry.second(sink);
+    ExpositionSink sink(to);
+    MutexLock lock(collectors->mutex);
+    for (const auto& entry : collectors->by_id) entry.second(sink);
   }
-  {
-    MutexLock lock(impl_->mutex);
-    for (const auto& entry : impl_->families) {
-      if (entry.second.children.empty()) continue;
-      Rendered& family = rendered[entry.first];
-      family.type = entry.second.type;
-      family.help = entry.second.help;
-      for (const auto& child : entry.second.children) {
-        std::string text;
-        std::visit(
-            [&](const auto& metric) { append_child(text, entry.first, child.first, *metric); },
-            child.second);
-        family.children[child.first] = std::move(text);
-      }
+  MutexLock lock(mutex);
+  for (const auto& family : families) {
+    for (const auto& child : family.second.children) {
+      std::visit(
+          [&](const auto& metric) {
+            put_child(to, family.first, family.second.help, child.first, *metric);
+          },
+          child.second);
     }
   }
-  std::string out;
-  for (const auto& entry : rendered) {
-    out += "# HELP " + entry.first + ' ';
-    append_escaped(out, entry.second.help, false);
-    out += "\n# TYPE " + entry.first + ' ';
-    out += type_name(entry.second.type);
-    out += '\n';
-    for (const auto& child : entry.second.children) out += child.second;
-  }
-  return out;
+}
+
+std::string Registry::render_text() const {
+  Exposition exposition(TextFormat::kText);
+  impl_->render(exposition);
+  return exposition.text();
+}
+
+std::string Registry::render_openmetrics() const {
+  Exposition exposition(TextFormat::kOpenMetrics);
+  impl_->render(exposition);
+  return exposition.text();
 }
 
 }  // namespace silverback::base::metrics

@@ -109,6 +109,8 @@ class Registry {
 
   /// Text format 0.0.4, families sorted by name, children by labels.
   std::string render_text() const;
+  /// The same in OpenMetrics 1.0.0.
+  std::string render_openmetrics() const;
 
  private:
   struct Impl;

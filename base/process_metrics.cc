@@ -88,6 +88,36 @@ void collect_descriptors(Sink& sink) {
     sink.gauge("process_max_fds", "Maximum number of open file descriptors.", {},
                static_cast<double>(limit.rlim_cur));
   }
+  if (getrlimit(RLIMIT_AS, &limit) == 0) {
+    sink.gauge("process_virtual_memory_max_bytes",
+               "Maximum amount of virtual memory available in bytes.", {},
+               static_cast<double>(limit.rlim_cur));
+  }
+}
+
+// The line of names is followed by one of numbers, both begun by "IpExt:".
+void collect_network(Sink& sink) {
+  const auto netstat = FileSystem::real().read_file("/proc/self/net/netstat");
+  if (!netstat.is_ok()) return;
+  std::vector<std::string_view> names, numbers;
+  std::string_view rest = *netstat;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.rfind("IpExt:", 0) != 0) continue;
+    (names.empty() ? names : numbers) = split_blanks(line);
+  }
+  for (size_t i = 0; i < std::min(names.size(), numbers.size()); ++i) {
+    const auto v = number(numbers[i]);
+    if (v && names[i] == "InOctets") {
+      sink.counter("process_network_receive_bytes_total",
+                   "Number of bytes received by the process over the network.", {}, *v);
+    }
+    if (v && names[i] == "OutOctets") {
+      sink.counter("process_network_transmit_bytes_total",
+                   "Number of bytes sent by the process over the network.", {}, *v);
+    }
+  }
 }
 
 }  // namespace
@@ -97,6 +127,7 @@ std::shared_ptr<void> add_process_metrics(Registry& registry) {
   return registry.add_collector([boot = boot_time()](Sink& sink) {
     collect_stat(sink, boot);
     collect_descriptors(sink);
+    collect_network(sink);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/dial_metrics.h"
 #include "base/url.h"
 
 namespace silverback::rules {
@@ -79,7 +80,9 @@ std::string alerts_path(const std::string& prefix) {
 AlertmanagerSet::AlertmanagerSet(const Notifier::Options& options, AlertmanagerConfig config)
     : options_(options),
       config_(std::move(config)),
-      http_(std::make_shared<base::HttpClient>(*options.io, config_.http, options.file_pool)) {
+      http_(std::make_shared<base::HttpClient>(
+          *options.io, config_.http, options.file_pool,
+          std::make_shared<base::DialMetrics>(*options.registry, "alertmanager"))) {
   set_discovered({});
 }
 

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "base/dial_metrics.h"
+
 namespace silverback::scrape {
 namespace {
 
@@ -21,6 +23,13 @@ bool same_settings(const LoopSettings& a, const LoopSettings& b) {
          a.forced_error.message() == b.forced_error.message();
 }
 
+std::shared_ptr<base::HttpClient> make_client(const ScrapeContext& context,
+                                              const ScrapeConfig& config) {
+  return std::make_shared<base::HttpClient>(
+      *context.io, config.http, context.file_pool,
+      std::make_shared<base::DialMetrics>(context.metrics->registry, config.job_name));
+}
+
 }  // namespace
 
 ScrapePool::ScrapePool(ScrapeContext context, LoopRegistry& loops,
@@ -30,7 +39,7 @@ ScrapePool::ScrapePool(ScrapeContext context, LoopRegistry& loops,
       offset_seed_(offset_seed),
       metrics_(context.metrics->registry, config->job_name),
       config_(std::move(config)),
-      client_(std::make_shared<base::HttpClient>(*context.io, config_->http, context.file_pool)) {
+      client_(make_client(context_, *config_)) {
   metrics_.target_limit.set(static_cast<double>(config_->target_limit));
   context_.metrics->pools.inc();
 }
@@ -53,7 +62,7 @@ void ScrapePool::reload(std::shared_ptr<const ScrapeConfig> config,
   {
     const base::MutexLock lock(mutex_);
     if (!(config->http == config_->http)) {
-      client_ = std::make_shared<base::HttpClient>(*context_.io, config->http, context_.file_pool);
+      client_ = make_client(context_, *config);
     }
     config_ = std::move(config);
     metrics_.target_limit.set(static_cast<double>(config_->target_limit));

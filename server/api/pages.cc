@@ -81,10 +81,18 @@ void ready(Context& /*ctx*/, const HttpRequest& /*request*/, HttpReply reply) {
   reply(text_response(200, "Prometheus Server is Ready."));
 }
 
-void own_metrics(Context& ctx, const HttpRequest& /*request*/, HttpReply reply) {
+void own_metrics(Context& ctx, const HttpRequest& request, HttpReply reply) {
   HttpResponse response;
-  response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  response.body = ctx.registry->render_text();
+  if (wants_openmetrics(request.headers.get("Accept"))) {
+    response.headers.set("Content-Type",
+                         "application/openmetrics-text; version=1.0.0; charset=utf-8; "
+                         "escaping=underscores");
+    response.body = ctx.registry->render_openmetrics();
+  } else {
+    response.headers.set("Content-Type",
+                         "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+    response.body = ctx.registry->render_text();
+  }
   reply(std::move(response));
 }
 
@@ -161,6 +169,7 @@ void query_page(Context& ctx, const HttpRequest& request, HttpReply reply) {
   if (!expr.empty()) {
     promql::QueryOptions options;
     options.stop = request.stop;
+    options.origin = query_origin(request);
     const base::Result<promql::QueryResult> result =
         ctx.engine->instant(*ctx.queryable, expr, ctx.clock->now_ms(), options);
     if (!result) {

@@ -207,4 +207,48 @@ std::string unescape_label_name(std::string_view name) {
   return out;
 }
 
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+bool wants_openmetrics(std::string_view accept) {
+  double open = 0, text = 0;
+  while (!accept.empty()) {
+    std::string_view part = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(part.size() + 1, accept.size()));
+    const std::string_view media = trim(part.substr(0, part.find(';')));
+    double quality = 1;
+    std::string_view version;
+    while (part.find(';') != std::string_view::npos) {
+      part.remove_prefix(part.find(';') + 1);
+      const std::string_view parameter = trim(part.substr(0, part.find(';')));
+      if (parameter.rfind("q=", 0) == 0) {
+        quality = base::parse_go_float(parameter.substr(2)).value_or(0);
+      }
+      if (parameter.rfind("version=", 0) == 0) version = parameter.substr(8);
+    }
+    const bool known = version.empty() || version == "1.0.0" || version == "0.0.1";
+    if (base::iequals(media, "application/openmetrics-text") && known) {
+      open = std::max(open, quality);
+    } else if (base::iequals(media, "text/plain") || media == "text/*" || media == "*/*") {
+      text = std::max(text, quality);
+    }
+  }
+  return open > 0 && open >= text;
+}
+
+promql::QueryOrigin query_origin(const HttpRequest& request) {
+  promql::QueryOrigin origin;
+  const std::string& address = request.remote_address;
+  origin.client_ip = address.substr(0, address.rfind(':'));
+  if (origin.client_ip.size() > 1 && origin.client_ip.front() == '[') {
+    origin.client_ip = origin.client_ip.substr(1, origin.client_ip.size() - 2);
+  }
+  origin.method = request.method;
+  origin.path = request.path;
+  return origin;
+}
+
 }  // namespace silverback::server::api

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/url.h"
 #include "model/timestamp.h"
+#include "promql/query_record.h"
 #include "server/http_message.h"
 
 namespace silverback::server::api {
@@ -51,5 +52,12 @@ base::Result<std::optional<int64_t>> timeout_param(const Params& params);
 
 /// A label name in the `U__` value encoding, decoded; others as they are.
 std::string unescape_label_name(std::string_view name);
+
+/// Without blanks at the ends.
+std::string_view trim(std::string_view s);
+/// Whether an Accept header likes OpenMetrics text at least as much as the classic text format.
+bool wants_openmetrics(std::string_view accept);
+/// What the query log tells of a request.
+promql::QueryOrigin query_origin(const HttpRequest& request);
 
 }  // namespace silverback::server::api

@@ -18,12 +18,6 @@ using storage::remote::WriteReply;
 
 namespace {
 
-std::string_view trim(std::string_view s) {
-  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
-  return s;
-}
-
 std::string accepted_names(const Context& ctx) {
   std::string names;
   for (const WriteMessage message : ctx.accepted_messages) {

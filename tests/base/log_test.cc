@@ -34,16 +34,17 @@ std::string captured(LogLevel level, LogFormat format, const Write& write) {
 TEST_CASE("Logger writes logfmt lines in slog's layout", "[base]") {
   const std::string line = captured(LogLevel::kInfo, LogFormat::kLogfmt, [](Logger& log) {
     log.debug("hidden");
-    log.info("two words", {{"a", "x"},
-                           {"n", 5},
-                           {"f", 0.5},
-                           {"b", true},
-                           {"empty", ""},
-                           {"q", "a\"b"},
-                           {"back", "a\\b"},
-                           {"eq", "a=b"},
-                           {"nl", "a\nb"},
-                           {"source", "main.cc:1"}});
+    log.info("two words",
+             {{"a", "x"},
+              {"n", 5},
+              {"f", 0.5},
+              {"b", true},
+              {"empty", ""},
+              {"q", "a\"b"},
+              {"back", "a\\b"},
+              {"eq", "a=b"},
+              {"nl", "a\nb"}},
+             "/some/where/main.cc", 1);
   });
   const std::string head = "time=2026-01-02T03:04:05.123Z";
   REQUIRE(line.size() > head.size());
@@ -56,12 +57,19 @@ TEST_CASE("Logger writes logfmt lines in slog's layout", "[base]") {
 
 TEST_CASE("Logger writes JSON lines", "[base]") {
   const std::string line = captured(LogLevel::kDebug, LogFormat::kJson, [](Logger& log) {
-    log.error("it <broke>", {{"err", "x\"y"}, {"n", -5}, {"ok", false}});
+    log.error("it <broke>", {{"err", "x\"y"}, {"n", -5}, {"ok", false}}, "main.cc", 2);
   });
   CHECK(line.substr(0, 9) == "{\"time\":\"");
-  CHECK(
-      line.substr(line.find("\",\"level")) ==
-      "\",\"level\":\"ERROR\",\"msg\":\"it <broke>\",\"err\":\"x\\\"y\",\"n\":-5,\"ok\":false}\n");
+  CHECK(line.substr(line.find("\",\"level")) ==
+        "\",\"level\":\"ERROR\",\"source\":\"main.cc:2\",\"msg\":\"it "
+        "<broke>\",\"err\":\"x\\\"y\",\"n\":-5,\"ok\":false}\n");
+}
+
+TEST_CASE("Logger tells the caller's file and line", "[base]") {
+  const std::string line = captured(LogLevel::kDebug, LogFormat::kLogfmt, [](Logger& log) {
+    log.debug("x", {{"a", 1}});
+  });
+  CHECK(line.find(" level=DEBUG source=log_test.cc:") != std::string::npos);
 }
 
 TEST_CASE("Logger filters by level and the null logger is silent", "[base]") {

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/dial_metrics.h"
 #include "base/process_metrics.h"
 
 namespace silverback::base::metrics {
@@ -48,6 +49,25 @@ TEST_CASE("Histograms render cumulative buckets", "[base]") {
         "h_bucket{x=\"y\",le=\"0.1\"} 2\nh_bucket{x=\"y\",le=\"1\"} 3\nh_bucket{x=\"y\",le=\"10\"} "
         "4\n"
         "h_bucket{x=\"y\",le=\"+Inf\"} 5\nh_sum{x=\"y\"} 102.65\nh_count{x=\"y\"} 5\n");
+}
+
+TEST_CASE("Registry renders OpenMetrics", "[base]") {
+  Registry registry;
+  registry.counter("b_total", "Counts \"b\".", {{"job", "z"}}).inc(2);
+  registry.counter("c", "No total.").inc();
+  registry.histogram("h", "h", {0.5, 10}).observe(1);
+  registry.summary("s", "s", {0.5, 1}).observe(2);
+  const auto handle =
+      registry.add_collector([](Sink& sink) { sink.counter("d_total", "Collected.", {}, 3); });
+  CHECK(registry.render_openmetrics() ==
+        "# HELP b Counts \\\"b\\\".\n# TYPE b counter\nb_total{job=\"z\"} 2\n"
+        "# HELP c No total.\n# TYPE c unknown\nc 1\n"
+        "# HELP d Collected.\n# TYPE d counter\nd_total 3\n"
+        "# HELP h h\n# TYPE h histogram\n"
+        "h_bucket{le=\"0.5\"} 0\nh_bucket{le=\"10.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\n"
+        "h_count 1\n"
+        "# HELP s s\n# TYPE s summary\ns{quantile=\"0.5\"} 2\ns{quantile=\"1.0\"} 2\ns_sum 2\n"
+        "s_count 1\n# EOF\n");
 }
 
 TEST_CASE("Histograms keep NaN out of the finite buckets", "[base]") {
@@ -143,6 +163,32 @@ TEST_CASE("Process metrics tell about this process", "[base]") {
   }
   const size_t at = text.find("\nprocess_start_time_seconds ");
   CHECK(std::stod(text.substr(at + 28)) > 1.6e9);
+}
+
+TEST_CASE("DialMetrics count a connection from its attempt to its end", "[base]") {
+  Registry registry;
+  DialMetrics dials(registry, "job");
+  const auto value = [&](const char* what, LabelPairs more = {}) {
+    LabelPairs labels = {{"dialer_name", "job"}};
+    labels.insert(labels.end(), more.begin(), more.end());
+    return registry.counter(std::string("net_conntrack_dialer_conn_") + what + "_total", "", labels)
+        .value();
+  };
+  dials.attempted();
+  std::shared_ptr<void> connection = dials.established();
+  CHECK(value("attempted") == 1);
+  CHECK(value("established") == 1);
+  CHECK(value("closed") == 0);
+  connection.reset();
+  CHECK(value("closed") == 1);
+  dials.failed({Errc::kIo, "dial tcp 127.0.0.1:1: connect: connection refused"});
+  dials.failed({Errc::kIo, "dial tcp: lookup nowhere: no such host"});
+  dials.failed({Errc::kTimeout, "context deadline exceeded"});
+  dials.failed({Errc::kIo, "something else"});
+  for (const char* reason : {"refused", "resolution", "timeout", "unknown"}) {
+    INFO(reason);
+    CHECK(value("failed", {{"reason", reason}}) == 1);
+  }
 }
 
 }  // namespace silverback::base::metrics

@@ -208,7 +208,8 @@ TEST_CASE("Router compresses as the client asks", "[server]") {
   for (int i = 0; i < 100; ++i)
     f.registry.counter("c" + std::to_string(i) + "_total", "Help text.").inc();
   const auto plain = f.send("GET", "/metrics");
-  CHECK(plain.headers.get("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(plain.headers.get("Content-Type") ==
+        "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
   CHECK_FALSE(plain.headers.has("Content-Encoding"));
   const auto zipped = f.send("GET", "/metrics", headers({{"Accept-Encoding", "gzip"}}));
   CHECK(zipped.headers.get("Content-Encoding") == "gzip");

@@ -90,3 +90,38 @@ TEST_CASE("Label names in the U__ encoding are decoded", "[server]") {
   CHECK(api::unescape_label_name("U__bad_zz_") == "U__bad_zz_");
   CHECK(api::unescape_label_name("U__open_2e") == "U__open_2e");
 }
+
+TEST_CASE("OpenMetrics is for those who like it at least as much as text", "[server]") {
+  struct Row {
+    const char* accept;
+    bool wanted;
+  };
+  for (const Row& row : {
+           Row{"", false},
+           {"*/*", false},
+           {"text/plain", false},
+           {"application/openmetrics-text", true},
+           {"application/openmetrics-text; version=1.0.0; q=0.5, text/plain;q=0.4", true},
+           {"application/openmetrics-text;version=1.0.0;q=0.4,text/plain;q=0.5", false},
+           {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;"
+            "q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            true},
+           {"application/openmetrics-text;version=2.0.0", false},
+           {"application/openmetrics-text;q=0", false},
+           {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily", false},
+       }) {
+    INFO(row.accept);
+    CHECK(api::wants_openmetrics(row.accept) == row.wanted);
+  }
+}
+
+TEST_CASE("Query origins tell the client's address without its port", "[server]") {
+  server::HttpRequest request;
+  request.method = "POST";
+  request.path = "/api/v1/query";
+  request.remote_address = "127.0.0.1:40312";
+  CHECK(api::query_origin(request).client_ip == "127.0.0.1");
+  CHECK(api::query_origin(request).path == "/api/v1/query");
+  request.remote_address = "[::1]:40312";
+  CHECK(api::query_origin(request).client_ip == "::1");
+}
