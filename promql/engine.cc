@@ -57,30 +57,41 @@ class QueryGate {
 };
 
 struct EngineMetrics {
+  /// Timings of one part of every query.
+  struct Slice {
+    Slice(base::metrics::Registry& r, const char* name)
+        : summary(r.summary("prometheus_engine_query_duration_seconds", "Query timings",
+                            {0.5, 0.9, 0.99}, {{"slice", name}})),
+          histogram(r.histogram("prometheus_engine_query_duration_histogram_seconds",
+                                "The duration of various parts of PromQL query execution.",
+                                {0.01, 0.1, 1, 10}, {{"slice", name}})) {}
+    void observe(double seconds) {
+      summary.observe(seconds);
+      histogram.observe(seconds);
+    }
+    base::metrics::Summary& summary;
+    base::metrics::Histogram& histogram;
+  };
+
   explicit EngineMetrics(base::metrics::Registry& r, size_t max_concurrency)
       : running(r.gauge("prometheus_engine_queries",
                         "The current number of queries being executed or waiting.")),
         samples(r.counter("prometheus_engine_query_samples_total",
                           "The total number of samples loaded by all queries.")),
-        queue(slice(r, "queue_time")),
-        prepare(slice(r, "prepare_time")),
-        eval(slice(r, "inner_eval")),
-        sort(slice(r, "result_sort")) {
+        samples_read(r.counter("prometheus_engine_query_samples_read_total",
+                               "The total number of samples that all queries read from storage.")),
+        queue(r, "queue_time"),
+        prepare(r, "prepare_time"),
+        eval(r, "inner_eval"),
+        sort(r, "result_sort") {
     r.gauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.")
         .set(static_cast<double>(max_concurrency));
   }
 
-  static base::metrics::Summary& slice(base::metrics::Registry& r, const std::string& name) {
-    return r.summary("prometheus_engine_query_duration_seconds", "Query timings", {0.5, 0.9, 0.99},
-                     {{"slice", name}});
-  }
-
   base::metrics::Gauge& running;
   base::metrics::Counter& samples;
-  base::metrics::Summary& queue;
-  base::metrics::Summary& prepare;
-  base::metrics::Summary& eval;
-  base::metrics::Summary& sort;
+  base::metrics::Counter& samples_read;
+  Slice queue, prepare, eval, sort;
 };
 
 /// Adds the time since its making to `seconds`.
@@ -143,6 +154,9 @@ struct Engine::Impl {
 
   base::Result<QueryResult> run(storage::Queryable& source, const std::string& query,
                                 const StepGrid& grid, bool is_range, const QueryOptions& o);
+  base::Result<QueryResult> run_in_turn(storage::Queryable& source, const std::string& query,
+                                        const Expr& expr, const StepGrid& grid, bool is_range,
+                                        const QueryOptions& o, QueryStats& stats);
   base::Result<QueryResult> execute(storage::Queryable& source, const std::string& query,
                                     const Expr& expr, const StepGrid& grid, bool is_range,
                                     const QueryOptions& o, nanoseconds deadline, QueryStats& stats);
@@ -227,12 +241,30 @@ base::Result<QueryResult> Engine::Impl::execute(storage::Queryable& source,
   base::Result<Value> value = evaluate(ev, expr, grid, is_range, stats);
   stats.eval_seconds = watch.seconds() - stats.sort_seconds;
   stats.total_samples = ev.total_samples();
+  stats.samples_read = ev.samples_read();
   stats.peak_samples = budget.peak_samples();
   if (!value.is_ok()) return value.status();
   QueryResult result;
   result.value = std::move(value).value();
   for (std::string& text : (*querier)->warnings()) result.annotations.warn(std::move(text));
   ev.notes().finish(query, result.annotations);
+  return result;
+}
+
+base::Result<QueryResult> Engine::Impl::run_in_turn(storage::Queryable& source,
+                                                    const std::string& query, const Expr& expr,
+                                                    const StepGrid& grid, bool is_range,
+                                                    const QueryOptions& o, QueryStats& stats) {
+  const int64_t timeout_ms =
+      std::min(o.timeout_ms.value_or(options.timeout_ms), options.timeout_ms);
+  const nanoseconds deadline = clock->monotonic() + std::chrono::milliseconds(timeout_ms);
+  const Stopwatch queue(*clock);
+  const base::Status entered = gate.enter(*clock, deadline, o.stop);
+  stats.queue_seconds = queue.seconds();
+  if (!entered.is_ok()) return entered;
+  base::Result<QueryResult> result =
+      execute(source, query, expr, grid, is_range, o, deadline, stats);
+  gate.leave();
   return result;
 }
 
@@ -246,22 +278,14 @@ base::Result<QueryResult> Engine::Impl::run(storage::Queryable& source, const st
                         "invalid expression type \"" + std::string(value_type_text(type)) +
                             "\" for range query, must be Scalar or instant Vector");
   }
-  const int64_t timeout_ms =
-      std::min(o.timeout_ms.value_or(options.timeout_ms), options.timeout_ms);
-  const nanoseconds deadline = clock->monotonic() + std::chrono::milliseconds(timeout_ms);
   QueryStats stats;
   if (metrics) metrics->running.add(1);
-  const Stopwatch queue(*clock);
-  const base::Status entered = gate.enter(*clock, deadline, o.stop);
-  stats.queue_seconds = queue.seconds();
-  if (!entered.is_ok()) {
-    observe(stats);
-    return entered;
-  }
-  base::Result<QueryResult> result =
-      execute(source, query, *expr, grid, is_range, o, deadline, stats);
-  gate.leave();
+  base::Result<QueryResult> result = run_in_turn(source, query, *expr, grid, is_range, o, stats);
   observe(stats);
+  if (options.on_query) {
+    options.on_query(
+        {query, grid.start, grid.end, is_range ? grid.step : 0, result.status(), stats, o.origin});
+  }
   if (result.is_ok()) result->stats = stats;
   return result;
 }
@@ -270,6 +294,7 @@ void Engine::Impl::observe(const QueryStats& stats) {
   if (!metrics) return;
   metrics->running.add(-1);
   metrics->samples.inc(static_cast<double>(stats.total_samples));
+  metrics->samples_read.inc(static_cast<double>(stats.samples_read));
   metrics->queue.observe(stats.queue_seconds);
   metrics->prepare.observe(stats.prepare_seconds);
   metrics->eval.observe(stats.eval_seconds);

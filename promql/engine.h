@@ -15,6 +15,7 @@
 #include "model/timestamp.h"
 #include "promql/annotations.h"
 #include "promql/parser.h"
+#include "promql/query_record.h"
 #include "promql/value.h"
 #include "storage/querier.h"
 #include "storage/query_budget.h"
@@ -37,18 +38,15 @@ struct EngineOptions {
   base::metrics::Registry* registry = nullptr;
   /// global.evaluation_interval: the step of `[1h:]`. Called per query.
   std::function<int64_t()> default_subquery_step_ms;
+  /// Called once a query that parses, on its thread, when it has been answered or has failed.
+  std::function<void(const QueryRecord&)> on_query;
 };
 
 struct QueryOptions {
   std::optional<int64_t> lookback_ms;
   std::optional<int64_t> timeout_ms;  // capped by the engine's
   std::stop_token stop;               // the client went away
-};
-
-struct QueryStats {
-  int64_t total_samples = 0;  // totalQueryableSamples
-  int64_t peak_samples = 0;
-  double queue_seconds = 0, prepare_seconds = 0, eval_seconds = 0, sort_seconds = 0;
+  QueryOrigin origin;
 };
 
 struct QueryResult {

@@ -60,6 +60,9 @@ class Evaluator {
   int64_t total_samples() const { return total_samples_; }
   void add_total_samples(int64_t n) { total_samples_ += n; }
   void set_total_samples(int64_t n) { total_samples_ = n; }
+  /// What storage was asked for.
+  int64_t samples_read() const { return samples_read_; }
+  void add_samples_read(size_t n) { samples_read_ += static_cast<int64_t>(n); }
 
   /// An empty vector whose charge is bound to the query's budget.
   StepValue new_vector() const;
@@ -89,6 +92,7 @@ class Evaluator {
   const EvalOptions options_;
   Notes notes_;
   int64_t total_samples_ = 0;
+  int64_t samples_read_ = 0;
 };
 
 /// An execution error, as the API shows it.

@@ -249,6 +249,7 @@ base::Result<const storage::ColumnBuffer*> SeriesReader::raw() {
   if (const base::Status status = set_->read(range_, buffer_); !status.is_ok()) {
     return expanding_error(status);
   }
+  ev_.add_samples_read(buffer_.t.size() + buffer_.histogram_t.size());
   // The buffer keeps its memory: the largest series so far is what it holds.
   const auto bytes = static_cast<int64_t>(buffer_.bytes());
   if (bytes > charged_bytes_) {

@@ -109,6 +109,8 @@ Result<promql::Vector> Group::query(const std::string& expr, model::TimestampMs 
                                     const std::stop_token& stop) const {
   promql::QueryOptions options;
   options.stop = stop;
+  options.origin.rule_file = options_.config.file;
+  options.origin.rule_group = options_.config.name;
   ASSIGN_OR_RETURN(promql::QueryResult result,
                    services_.engine->instant(*services_.queryable, expr, t, options));
   if (auto* vector = std::get_if<promql::Vector>(&result.value)) return std::move(*vector);

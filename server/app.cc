@@ -72,6 +72,7 @@ App::App(Flags flags)
       query_pool_(pool_options("query", query_threads(flags_), 5)),
       ingest_pool_(pool_options("ingest", 2)),
       rules_pool_(pool_options("rules", rule_threads())),
+      query_log_(clock_, logger_, registry_, flags_.get_duration_ms("query.slow-log-threshold")),
       reload_successful_(
           registry_.gauge("prometheus_config_last_reload_successful",
                           "Whether the last configuration reload attempt was successful.")),
@@ -120,7 +121,7 @@ void App::log_settings() {
 
 int App::run() {
   log_settings();
-  Result<LoadedConfig> loaded = load_config(config_path_, parser_options(features_));
+  Result<LoadedConfig> loaded = load();
   if (!loaded) {
     logger_.error("Error loading config",
                   {{"file", config_path_}, {"err", loaded.status().message()}});
@@ -266,6 +267,7 @@ void App::start_services() {
   promql::EngineOptions engine = engine_options(flags_, features_);
   borrow(engine);
   engine.default_subquery_step_ms = [this] { return evaluation_interval_ms_.load(); };
+  engine.on_query = [this](const promql::QueryRecord& record) { query_log_.on_query(record); };
   engine_ = std::make_unique<promql::Engine>(std::move(engine));
   if (flags_.get_bool("web.enable-remote-write-receiver")) {
     receiver_ = std::make_unique<storage::remote::WriteReceiver>(*db_, clock_, registry_);
@@ -338,6 +340,7 @@ void App::apply(LoadedConfig loaded) {
   rules_->apply(loaded.rule_groups, config->evaluation_interval_ms, config->rule_query_offset_ms,
                 config->external_labels);
   scrape_->apply(config->scrape_configs, config->external_labels);
+  query_log_.adopt();
   const int64_t now_ms = clock_.now_ms();
   reload_successful_.set(1);
   reload_time_.set(static_cast<double>(now_ms) / 1000);
@@ -347,10 +350,17 @@ void App::apply(LoadedConfig loaded) {
   reload_state_ = {true, now_ms};
 }
 
+/// Reads and checks all that a configuration needs before it is put in force.
+Result<LoadedConfig> App::load() {
+  ASSIGN_OR_RETURN(LoadedConfig loaded, load_config(config_path_, parser_options(features_)));
+  RETURN_IF_ERROR(query_log_.prepare(loaded.config.query_log_file));
+  return loaded;
+}
+
 Status App::reload(const std::string& cause) {
   logger_.info("Loading configuration file", {{"filename", config_path_}, {"cause", cause}});
   fingerprint_ = config_fingerprint();
-  Result<LoadedConfig> loaded = load_config(config_path_, parser_options(features_));
+  Result<LoadedConfig> loaded = load();
   if (!loaded) {
     logger_.error("Error reloading config",
                   {{"file", config_path_}, {"err", loaded.status().message()}});

@@ -21,6 +21,7 @@
 #include "server/event_queue.h"
 #include "server/flags.h"
 #include "server/http_server.h"
+#include "server/query_log.h"
 #include "server/router.h"
 #include "server/settings.h"
 #include "server/web_security.h"
@@ -52,6 +53,7 @@ class App {
   void fill_context();
   void apply(LoadedConfig loaded);
   base::Status reload(const std::string& cause);
+  base::Result<LoadedConfig> load();
   void serve();
   void shut_down();
   void log_settings();
@@ -92,6 +94,7 @@ class App {
   bool stopped_ = false;                      // main thread
 
   std::shared_ptr<void> process_metrics_;
+  QueryLog query_log_;
   base::metrics::Gauge& reload_successful_;
   base::metrics::Gauge& reload_time_;
   base::metrics::Gauge& ready_;

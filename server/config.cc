@@ -50,8 +50,11 @@ Status parse_global(const YamlNode& node, const std::string& base_dir, Config& c
     ASSIGN_OR_RETURN(config.external_labels, parse_external_labels(labels));
     return {};
   });
-  fields.unsupported("query_log_file");
+  fields.read("query_log_file", config.query_log_file);
   RETURN_IF_ERROR(fields.finish());
+  if (!config.query_log_file.empty()) {
+    config.query_log_file = base::join_path(base_dir, config.query_log_file);
+  }
   if (config.evaluation_interval_ms == 0)
     config.evaluation_interval_ms = Config().evaluation_interval_ms;
   return {};
@@ -194,6 +197,7 @@ std::string Config::to_yaml() const {
   scrape::write_scrape_defaults(w, scrape_defaults);
   w.key_duration("evaluation_interval", evaluation_interval_ms);
   if (rule_query_offset_ms != 0) w.key_duration("rule_query_offset", rule_query_offset_ms);
+  if (!query_log_file.empty()) w.key_value("query_log_file", query_log_file);
   if (!external_labels.empty()) {
     w.begin_map("external_labels");
     for (const model::Label& label : external_labels) w.key_value(label.name, label.value);

@@ -27,6 +27,7 @@ struct Config {
   int64_t evaluation_interval_ms = 60'000;
   int64_t rule_query_offset_ms = 0;
   model::Labels external_labels;
+  std::string query_log_file;           // "": none
   std::vector<std::string> rule_files;  // globs, resolved against the file's folder
   rules::AlertingConfig alerting;
   std::vector<scrape::ScrapeConfig> scrape_configs;

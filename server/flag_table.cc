@@ -39,6 +39,8 @@ constexpr FlagDef kFlags[] = {
      "Maximum number of samples a single query can hold in memory."},
     {"query.max-total-memory", K::kBytes, "1GiB",
      "Maximum memory that all queries running at a time can hold together."},
+    {"query.slow-log-threshold", K::kDuration, "0s",
+     "Queries that take longer are told in the log, with their text and who asked. 0s is off."},
     {"query.timeout", K::kDuration, "2m", "Maximum time a query may take before being aborted."},
     {"rules.alert.for-grace-period", K::kDuration, "10m",
      "Minimum duration between an alert and its restored \"for\" state."},

@@ -20,6 +20,7 @@ constexpr int64_t kMaxPoints = 11'000;
 Result<promql::QueryOptions> query_options(const Call& call) {
   promql::QueryOptions options;
   options.stop = call.http.stop;
+  options.origin = query_origin(call.http);
   ASSIGN_OR_RETURN(options.timeout_ms, timeout_param(call.params));
   const std::string_view lookback = call.params.get("lookback_delta");
   if (!lookback.empty()) {

@@ -122,7 +122,6 @@ TEST_CASE("Config refuses what is not built, by name", "[server]") {
       {"tracing:\n  endpoint: x\n", "tracing", 2},
       {"scrape_config_files: [a.yml]\n", "scrape_config_files", 1},
       {"runtime:\n  gogc: 50\n", "gogc", 2},
-      {"global:\n  query_log_file: q.log\n", "query_log_file", 2},
       {"storage:\n  tsdb:\n    out_of_order_time_window: 30m\n", "out_of_order_time_window", 3},
       {"storage:\n  tsdb:\n    stale_series_compaction_threshold: 0.5\n",
        "stale_series_compaction_threshold", 3},
@@ -152,6 +151,15 @@ TEST_CASE("Config takes the defaults of what is not built", "[server]") {
     INFO(text << (config ? "" : config.status().message()));
     CHECK(config.is_ok());
   }
+}
+
+TEST_CASE("Config resolves the query log against its folder", "[server]") {
+  const auto config = parse("global: {query_log_file: q.log}\n");
+  REQUIRE(config.is_ok());
+  CHECK(config->query_log_file == "/etc/p/q.log");
+  CHECK(config->to_yaml().find("query_log_file: /etc/p/q.log\n") != std::string::npos);
+  CHECK(parse("global: {query_log_file: /var/log/q.log}\n")->query_log_file == "/var/log/q.log");
+  CHECK(parse("{}")->to_yaml().find("query_log_file") == std::string::npos);
 }
 
 TEST_CASE("Config expands the environment in external labels only", "[server]") {
