@@ -58,7 +58,11 @@ struct ScrapeManager::Impl : std::enable_shared_from_this<ScrapeManager::Impl> {
             "Total number of update events received from the SD providers.", {{"name", "scrape"}})),
         updates(options.registry->counter("prometheus_sd_updates_total",
                                           "Total number of update events sent to the SD consumers.",
-                                          {{"name", "scrape"}})) {
+                                          {{"name", "scrape"}})),
+        updates_delayed(options.registry->counter(
+            "prometheus_sd_updates_delayed_total",
+            "Total number of update events that couldn't be sent immediately.",
+            {{"name", "scrape"}})) {
     options.registry->gauge(
         "prometheus_sd_failed_configs",
         "Current number of service discovery configurations that failed to load.",
@@ -94,6 +98,7 @@ struct ScrapeManager::Impl : std::enable_shared_from_this<ScrapeManager::Impl> {
   ScrapeMetrics metrics;
   base::metrics::Counter& received_updates;
   base::metrics::Counter& updates;
+  base::metrics::Counter& updates_delayed;
   LoopRegistry loops;
 
   base::Mutex apply_mutex;  // apply() and stop()
@@ -168,6 +173,7 @@ void ScrapeManager::Impl::take_update(const std::shared_ptr<Job>& job, size_t di
     if (job->sync_pending && !complete) return;
     job->sync_pending = true;
     if (job->synced && !complete) delay = std::chrono::milliseconds(options.discovery_reload_ms);
+    if (delay.count() > 0) updates_delayed.inc();
   }
   schedule_sync(job, delay);
 }
@@ -273,6 +279,10 @@ void ScrapeManager::Impl::collect(base::metrics::Sink& sink) const {
     job->pool->metadata_size(&entries, &bytes);
     sink.gauge("prometheus_sd_discovered_targets", "Current number of discovered targets.",
                {{"config", job->name}, {"name", "scrape"}}, static_cast<double>(discovered));
+    // What is kept as strings of its own here: the names of metrics.
+    sink.gauge("prometheus_target_scrape_pool_symboltable_items",
+               "Current number of symbols in table for this scrape pool.",
+               {{"scrape_job", job->name}}, static_cast<double>(entries));
     sink.gauge("prometheus_target_metadata_cache_entries",
                "Total number of metric metadata entries in the cache.", {{"scrape_job", job->name}},
                static_cast<double>(entries));

@@ -163,6 +163,13 @@ void Db::Impl::collect_head(base::metrics::Sink& sink) const {
                static_cast<double>(head->table().created()));
   sink.counter("prometheus_tsdb_head_series_removed_total",
                "Total number of series removed in the head", {}, 0);
+  // The last sequence given out, and the lowest that an open querier reads at.
+  sink.gauge("prometheus_tsdb_isolation_high_watermark",
+             "The highest TSDB append ID that has been given out.", {},
+             static_cast<double>(head->published().load()));
+  sink.gauge("prometheus_tsdb_isolation_low_watermark",
+             "The lowest TSDB append ID that is still referenced.", {},
+             static_cast<double>(head->readers().low(head->published())));
   sink.gauge("prometheus_tsdb_head_chunks", "Total number of chunks in the head block.", {},
              static_cast<double>(head->chunks()));
   sink.gauge("prometheus_tsdb_head_min_time",
@@ -199,6 +206,9 @@ void Db::Impl::collect_disk(base::metrics::Sink& sink) const {
   sink.gauge("prometheus_tsdb_retention_limit_bytes",
              "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
              {}, static_cast<double>(limits.retention_bytes));
+  sink.gauge("prometheus_tsdb_retention_limit_percentage",
+             "Max percentage of the disk that the blocks may use, configured 0 means disabled", {},
+             0);
   sink.gauge("prometheus_tsdb_wal_segment_current",
              "Write log segment index that TSDB is currently writing to.", {},
              static_cast<double>(log->current_segment()));

@@ -83,7 +83,9 @@ Status Flusher::flush_window(model::TimestampMs start) {
   meta.window_end_ms = ticket.end;
   meta.wal_sequence = ticket.until;
   FlushSet series(*parts_.head, ticket);
+  parts_.metrics->populating_block.set(1);
   const auto written = write_partition(*parts_.store, series, meta);
+  parts_.metrics->populating_block.set(0);
   if (!written.is_ok()) {
     parts_.head->end_flush(ticket, false);
     parts_.metrics->compactions_failed.inc();
@@ -121,7 +123,11 @@ void Flusher::drop_unread() {
   const uint64_t alive = parts_.versions->oldest_alive();
   std::erase_if(undropped_, [&](const Flushed& f) {
     if (f.version > alive) return false;
+    parts_.metrics->truncations.inc();
+    const auto begun = parts_.clock->monotonic();
     parts_.head->drop(f.ticket);
+    const std::chrono::duration<double> took = parts_.clock->monotonic() - begun;
+    parts_.metrics->gc_seconds.observe(took.count());
     return true;
   });
 }
@@ -130,6 +136,7 @@ Status Flusher::truncate_log() {
   const uint64_t needed = parts_.head->lowest_needed_sequence();
   RETURN_IF_ERROR(parts_.log->flush(true));
   if (!parts_.log->has_removable(needed)) return {};
+  const auto begun = parts_.clock->monotonic();
   parts_.metrics->wal_truncations.inc();
   parts_.metrics->checkpoints.inc();
   if (Status s = parts_.head->write_checkpoint(); !s.is_ok()) {
@@ -137,8 +144,15 @@ Status Flusher::truncate_log() {
     parts_.metrics->wal_truncations_failed.inc();
     return s.with_context("WAL checkpoint");
   }
+  // The checkpoint before it goes with the segments that hold it.
+  parts_.metrics->checkpoint_deletions.inc();
   Status s = parts_.log->remove_below(needed);
-  if (!s.is_ok()) parts_.metrics->wal_truncations_failed.inc();
+  if (!s.is_ok()) {
+    parts_.metrics->checkpoint_deletions_failed.inc();
+    parts_.metrics->wal_truncations_failed.inc();
+  }
+  const std::chrono::duration<double> took = parts_.clock->monotonic() - begun;
+  parts_.metrics->wal_truncate_seconds.observe(took.count());
   return s.is_ok() ? s : s.with_context("WAL truncation");
 }
 

@@ -17,21 +17,29 @@ struct Metrics {
   base::metrics::Counter& chunks_created;
   base::metrics::Counter& chunks_removed;
   base::metrics::Gauge& active_appenders;
+  base::metrics::Counter& truncations;
+  base::metrics::Summary& gc_seconds;
 
   base::metrics::Summary& wal_fsync_seconds;
   base::metrics::Counter& wal_corruptions;
-  base::metrics::Counter& wal_lost_samples;
+  base::metrics::Gauge& wal_lost_samples;
   base::metrics::Counter& wal_truncations;
   base::metrics::Counter& wal_truncations_failed;
   base::metrics::Counter& wal_writes_failed;
   base::metrics::Counter& wal_written_bytes;
+  base::metrics::Counter& wal_page_flushes;
+  base::metrics::Counter& wal_completed_pages;
+  base::metrics::Summary& wal_truncate_seconds;
   base::metrics::Counter& checkpoints;
   base::metrics::Counter& checkpoints_failed;
+  base::metrics::Counter& checkpoint_deletions;
+  base::metrics::Counter& checkpoint_deletions_failed;
 
   base::metrics::Counter& compactions;
   base::metrics::Counter& compactions_triggered;
   base::metrics::Counter& compactions_failed;
   base::metrics::Histogram& compaction_seconds;
+  base::metrics::Gauge& populating_block;
   base::metrics::Counter& reloads;
   base::metrics::Counter& reloads_failed;
   base::metrics::Counter& time_retentions;

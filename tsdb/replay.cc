@@ -156,7 +156,7 @@ Result<ReplayResult> replay_wal(const ReplayParts& parts, const std::string& dir
   if (log.missing > 0 && !log.records.empty())
     lost += log.missing * samples.known / log.records.size();
   parts.metrics->wal_corruptions.inc(static_cast<double>(result.damaged));
-  parts.metrics->wal_lost_samples.inc(static_cast<double>(lost));
+  parts.metrics->wal_lost_samples.add(static_cast<double>(lost));
 
   for (const wal::Damage& tail : log.tails) cut_tail(parts, player.path_of(tail.segment), tail);
   for (const wal::SegmentScan& s : log.segments) {

@@ -14,6 +14,7 @@ namespace {
 using base::Errc;
 using base::Status;
 
+constexpr uint64_t kPageBytes = 32 << 10;  // what Prometheus counts written logs in
 constexpr size_t kWriteAtBytes = 256
                                  << 10;   // pending records are written earlier than their second
 constexpr size_t kAppendBytes = 1 << 20;  // of one write call, but for longer records
@@ -256,6 +257,9 @@ Status Writer::append_frames(std::string& frames, size_t end) {
   }
   dirty_ = true;
   options_.metrics->wal_written_bytes.inc(static_cast<double>(frames.size()));
+  options_.metrics->wal_page_flushes.inc();
+  options_.metrics->wal_completed_pages.inc(
+      static_cast<double>(file_->size() / kPageBytes - good / kPageBytes));
   frames.clear();
   last_sequence_ = unsynced_[end - 1].sequence;
   note_size(file_->size());
