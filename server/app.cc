@@ -235,6 +235,7 @@ Status App::announce() {
 Status App::open_storage() {
   const Retention retention = effective_retention(flags_, first_config_->config.retention);
   ASSIGN_OR_RETURN(tsdb::DbOptions options, db_options(flags_, retention));
+  options.max_exemplars = max_exemplars(features_, first_config_->config);
   borrow(options);
 
   // Replay may take long: it runs on a pool, so that the main thread hears signals meanwhile.
@@ -336,6 +337,7 @@ void App::apply(LoadedConfig loaded) {
   const Retention retention = effective_retention(flags_, config->retention);
   evaluation_interval_ms_ = config->evaluation_interval_ms;
   db_->set_retention(retention.time_ms, retention.size_bytes);
+  db_->set_max_exemplars(max_exemplars(features_, *config));
   notifier_->apply(config->alerting, config->external_labels);
   rules_->apply(loaded.rule_groups, config->evaluation_interval_ms, config->rule_query_offset_ms,
                 config->external_labels);

@@ -89,9 +89,13 @@ Status parse_storage(const YamlNode& node, Config& config) {
     });
     return inner.finish();
   });
-  fields.read("exemplars", [](const YamlNode& exemplars) -> Status {
+  fields.read("exemplars", [&](const YamlNode& exemplars) -> Status {
     YamlFields inner(exemplars, "config.ExemplarsConfig");
-    inner.unsupported("max_exemplars", Names{"0", "100000"});
+    config.max_exemplars = 0;
+    inner.read("max_exemplars", [&](const YamlNode& value) -> Status {
+      ASSIGN_OR_RETURN(config.max_exemplars, value.as_int());
+      return {};
+    });
     return inner.finish();
   });
   return fields.finish();
@@ -191,6 +195,31 @@ Result<Config> parse_config(const std::string& text, const std::string& file) {
   return config;
 }
 
+namespace {
+
+void write_storage(base::YamlWriter& w, const Config& config) {
+  const RetentionConfig& retention = config.retention;
+  const bool keeps = retention.time_ms || retention.size_bytes;
+  if (!keeps && !config.max_exemplars) return;
+  w.begin_map("storage");
+  if (keeps) {
+    w.begin_map("tsdb");
+    w.begin_map("retention");
+    if (retention.time_ms) w.key_duration("time", *retention.time_ms);
+    if (retention.size_bytes) w.key_value("size", format_bytes(*retention.size_bytes));
+    w.end_map();
+    w.end_map();
+  }
+  if (config.max_exemplars) {
+    w.begin_map("exemplars");
+    if (*config.max_exemplars != 0) w.key_value("max_exemplars", *config.max_exemplars);
+    w.end_map();
+  }
+  w.end_map();
+}
+
+}  // namespace
+
 std::string Config::to_yaml() const {
   base::YamlWriter w;
   w.begin_map("global");
@@ -219,16 +248,7 @@ std::string Config::to_yaml() const {
     }
     w.end_list();
   }
-  if (retention.time_ms || retention.size_bytes) {
-    w.begin_map("storage");
-    w.begin_map("tsdb");
-    w.begin_map("retention");
-    if (retention.time_ms) w.key_duration("time", *retention.time_ms);
-    if (retention.size_bytes) w.key_value("size", format_bytes(*retention.size_bytes));
-    w.end_map();
-    w.end_map();
-    w.end_map();
-  }
+  write_storage(w, *this);
   return w.take();
 }
 

@@ -21,6 +21,10 @@ struct RetentionConfig {
   bool operator==(const RetentionConfig&) const = default;
 };
 
+/// storage.exemplars.max_exemplars where it is not given. In force only with the feature
+/// exemplar-storage.
+inline constexpr int64_t kDefaultMaxExemplars = 100'000;
+
 /// A whole prometheus.yml, checked, with defaults filled in. Immutable once parsed.
 struct Config {
   scrape::ScrapeDefaults scrape_defaults;
@@ -32,6 +36,8 @@ struct Config {
   rules::AlertingConfig alerting;
   std::vector<scrape::ScrapeConfig> scrape_configs;
   RetentionConfig retention;
+  /// Absent: kDefaultMaxExemplars. 0 or less: none are kept.
+  std::optional<int64_t> max_exemplars;
 
   /// Effective YAML for status/config: defaults shown, secrets masked.
   std::string to_yaml() const;

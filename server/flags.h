@@ -91,6 +91,7 @@ struct Features {
   bool promql_delayed_name_removal = false;
   bool extra_scrape_metrics = false;
   bool concurrent_rule_eval = false;
+  bool exemplar_storage = false;
   std::vector<std::string> not_built;  // valid in Prometheus, without effect here
   std::vector<std::string> unknown;
 };

@@ -117,6 +117,12 @@ Result<tsdb::DbOptions> db_options(const Flags& flags, const Retention& retentio
   return options;
 }
 
+size_t max_exemplars(const Features& features, const Config& config) {
+  if (!features.exemplar_storage) return 0;
+  return static_cast<size_t>(
+      std::max<int64_t>(0, config.max_exemplars.value_or(kDefaultMaxExemplars)));
+}
+
 rules::Notifier::Options notifier_options(const Flags& flags) {
   rules::Notifier::Options options;
   options.queue_capacity =

@@ -39,6 +39,8 @@ base::Result<WebLocation> web_location(const Flags& flags, const std::string& bo
 promql::ParserOptions parser_options(const Features& features);
 promql::EngineOptions engine_options(const Flags& flags, const Features& features);
 base::Result<tsdb::DbOptions> db_options(const Flags& flags, const Retention& retention);
+/// How many exemplars are kept: 0 without the feature.
+size_t max_exemplars(const Features& features, const Config& config);
 rules::Notifier::Options notifier_options(const Flags& flags);
 rules::RuleManager::Options rule_options(const Flags& flags, const Features& features,
                                          const WebLocation& location);

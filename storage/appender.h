@@ -31,6 +31,8 @@ struct CommitCounts {
   uint64_t out_of_bounds = 0;        // its window is frozen, or more than 10 min ahead of the clock
   uint64_t histograms_accepted = 0;  // part of accepted
   uint64_t exemplars_accepted = 0;
+  /// Of series whose exemplars in the batch were all older than one held.
+  uint64_t exemplars_out_of_order = 0;
   /// The first sample refused: kOutOfOrder, kDuplicate or kOutOfBounds, naming series and time.
   base::Status first_error;
   uint64_t refused() const { return duplicate + out_of_order + out_of_bounds; }
@@ -62,6 +64,8 @@ class Appender {
                               double value) = 0;
   virtual base::Status append(SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
                               const model::Histogram& h) = 0;
+  /// `e.t` is given. Repeated, too old or too long ones are left out at commit, and nothing is kept
+  /// where exemplars are off: never a reason to refuse samples.
   virtual base::Status append_exemplar(SeriesRef ref, const model::Exemplar& e) = 0;
 
   /// Judges and applies the batch as one: a Querier sees all of it or nothing. `done` is called

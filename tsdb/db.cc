@@ -99,8 +99,8 @@ Status Db::Impl::open() {
 }
 
 Status Db::Impl::open_parts() {
-  head = std::make_unique<Head>(
-      Head::Options{options.window_ms, options.max_head_series, &clock, &metrics});
+  head = std::make_unique<Head>(Head::Options{options.window_ms, options.max_head_series, &clock,
+                                              &metrics, options.max_exemplars});
   const auto begun = clock.monotonic();
   const std::shared_ptr<const TsdbVersion> version = versions->current();
   ASSIGN_OR_RETURN(ReplayResult replayed, replay_wal({&files, &logger, &metrics, head.get()},
@@ -149,6 +149,7 @@ int64_t Db::Impl::lowest_timestamp() const {
 void Db::Impl::collect(base::metrics::Sink& sink) const {
   collect_head(sink);
   collect_disk(sink);
+  head->exemplars().collect(sink);
 }
 
 void Db::Impl::collect_head(base::metrics::Sink& sink) const {
@@ -258,6 +259,10 @@ Result<std::unique_ptr<storage::Querier>> Db::querier(storage::QuerierOptions op
 
 Status Db::flush() {
   return impl_->maintenance->flush_all();
+}
+
+void Db::set_max_exemplars(size_t count) {
+  impl_->head->exemplars().resize(count);
 }
 
 void Db::set_retention(int64_t retention_ms, uint64_t retention_bytes) {

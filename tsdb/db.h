@@ -29,6 +29,7 @@ struct DbOptions {
   WalSync wal_sync = WalSync::kAlways;
   bool lock_file = true;
   uint64_t max_head_series = 0;  // 0 = no limit
+  size_t max_exemplars = 0;      // 0 = none are kept
   base::Clock* clock = nullptr;  // borrowed, as all below
   base::Logger* logger = nullptr;
   base::metrics::Registry* registry = nullptr;
@@ -68,6 +69,8 @@ class Db final : public storage::Appendable, public storage::Queryable {
   base::Status flush();
   /// Runtime reload of retention.
   void set_retention(int64_t retention_ms, uint64_t retention_bytes);
+  /// Runtime reload of storage.exemplars; the newest are kept.
+  void set_max_exemplars(size_t count);
 
   CardinalityStats cardinality(size_t limit) const;
   /// The oldest sample held, ms; max int64 when empty.

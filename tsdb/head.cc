@@ -16,7 +16,6 @@ using storage::CommitCounts;
 constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
 constexpr int64_t kMaxLateMs = 3600 * 1000;
 constexpr uint64_t kRepeatAfterRecords = 16;
-constexpr uint32_t kCheckpointSeries = 512;  // a record, and the commit lock's longest hold
 
 uint64_t hash_of(std::string_view encoded) {
   return XXH3_64bits(encoded.data(), encoded.size());
@@ -54,7 +53,8 @@ struct Head::CommitState {
   std::string encoded;  // of the current histogram
 };
 
-Head::Head(const Options& options) : options_(options), table_(options.max_series) {}
+Head::Head(const Options& options)
+    : options_(options), table_(options.max_series), exemplars_(options.max_exemplars) {}
 
 model::TimestampMs Head::window_of(model::TimestampMs t) const {
   return floor_to(t, options_.window_ms);
@@ -166,6 +166,26 @@ bool Head::apply(const Batch& batch, CommitState& state) {
   return state.counts.accepted > 0;
 }
 
+// Exemplars count as out of order where all of their series' in the batch are.
+bool Head::apply_exemplars(const Batch& batch, CommitState& state) {
+  uint64_t late = 0, taken = 0;  // of one series
+  for (size_t i = 0; i < batch.exemplars.size(); ++i) {
+    MemSeries& series = *batch.exemplars[i].series;
+    const model::Exemplar& e = batch.exemplars[i].exemplar;
+    const ExemplarStore::Verdict verdict = exemplars_.add(series.ref, series.labels, e);
+    ++(verdict == ExemplarStore::Verdict::kOutOfOrder ? late : taken);
+    if (verdict == ExemplarStore::Verdict::kStored) {
+      if (!series.logged) define(series, state);
+      state.encoder.exemplar(series.ref, e);
+      ++state.counts.exemplars_accepted;
+    }
+    if (i + 1 < batch.exemplars.size() && batch.exemplars[i + 1].series == &series) continue;
+    if (taken == 0) state.counts.exemplars_out_of_order += late;
+    late = taken = 0;
+  }
+  return state.encoder.exemplars() > 0;
+}
+
 void Head::commit(const Batch& batch, storage::Durability wanted, storage::Appender::Done done) {
   const bool durable = wanted == storage::Durability::kDurable;
   CommitCounts counts;
@@ -179,7 +199,8 @@ void Head::commit(const Batch& batch, storage::Durability wanted, storage::Appen
       state.judge.newest = options_.clock->now_ms() + kMaxAheadMs;
       state.at.sequence = published_.load(std::memory_order_relaxed) + 1;
       state.at.low_sequence = readers_.low(published_);
-      const bool changed = apply(batch, state);
+      bool changed = apply(batch, state);
+      if (apply_exemplars(batch, state)) changed = true;
       counts = state.counts;
       wal::Writer::Done on_disk;
       if (durable) {
@@ -275,6 +296,13 @@ bool Head::restore_sample(uint64_t sequence, storage::SeriesRef ref, model::Time
   return true;
 }
 
+bool Head::restore_exemplar(storage::SeriesRef ref, const model::Exemplar& e) {
+  const MemSeries* series = table_.find(ref);
+  if (series == nullptr) return false;
+  exemplars_.restore(ref, series->labels, e);
+  return true;
+}
+
 void Head::restore_end(uint64_t sequence, model::TimestampMs newest_t) {
   published_.store(sequence, std::memory_order_release);
   if (newest_t > max_time()) max_time_.store(newest_t, std::memory_order_relaxed);
@@ -338,26 +366,6 @@ uint64_t Head::lowest_needed_sequence() const {
     }
   }
   return lowest;
-}
-
-Status Head::write_checkpoint() {
-  const uint32_t end = table_.end_slot();
-  for (uint32_t from = 0; from < end; from += kCheckpointSeries) {
-    if (!log_->admit(storage::Durability::kVisible).is_ok()) RETURN_IF_ERROR(log_->flush(false));
-    base::MutexLock lock(commit_mutex_);
-    wal::CheckpointEncoder encoder;
-    for (uint32_t slot = from; slot < std::min(end, from + kCheckpointSeries); ++slot) {
-      const MemSeries* s = table_.at(slot);
-      if (s == nullptr || !s->logged) continue;
-      encoder.series(s->ref, s->labels,
-                     {static_cast<uint8_t>(s->newest_kind), s->newest_t, s->newest_bits});
-    }
-    if (encoder.count() == 0) continue;
-    const uint64_t sequence = published_.load(std::memory_order_relaxed) + 1;
-    log_->enqueue(sequence, encoder.finish(sequence), {});
-    published_.store(sequence, std::memory_order_release);
-  }
-  return log_->flush(false);
 }
 
 model::TimestampMs Head::min_time() const {

@@ -13,6 +13,7 @@
 #include "model/histogram.h"
 #include "model/timestamp.h"
 #include "storage/appender.h"
+#include "tsdb/exemplar_store.h"
 #include "tsdb/metrics.h"
 #include "tsdb/read_registry.h"
 #include "tsdb/series_table.h"
@@ -32,6 +33,11 @@ struct Batch {
   };
   std::vector<Sample> samples;
   std::vector<model::Histogram> histograms;
+  struct Exemplar {
+    MemSeries* series = nullptr;  // as above
+    model::Exemplar exemplar;
+  };
+  std::vector<Exemplar> exemplars;
 };
 
 /// The part of one window that a flush takes: chunks begun in sequences (after, until].
@@ -51,6 +57,7 @@ class Head {
     uint64_t max_series = 0;
     base::Clock* clock = nullptr;  // borrowed, as below
     Metrics* metrics = nullptr;
+    size_t max_exemplars = 0;  // 0 = none are kept
   };
   explicit Head(const Options& options);
 
@@ -59,6 +66,7 @@ class Head {
 
   SeriesTable& table() { return table_; }
   ReadRegistry& readers() { return readers_; }
+  ExemplarStore& exemplars() { return exemplars_; }
   const std::atomic<uint64_t>& published() const { return published_; }
 
   void commit(const Batch& batch, storage::Durability wanted, storage::Appender::Done done);
@@ -73,6 +81,8 @@ class Head {
   bool restore_sample(uint64_t sequence, storage::SeriesRef ref, model::TimestampMs start,
                       model::TimestampMs t, const model::Histogram& h,
                       const FlushedWindows& flushed);
+  /// False when the series is unknown.
+  bool restore_exemplar(storage::SeriesRef ref, const model::Exemplar& e);
   /// Ends replay: `sequence` was the last one, `newest_t` is of partitions.
   void restore_end(uint64_t sequence, model::TimestampMs newest_t);
 
@@ -85,7 +95,8 @@ class Head {
   void drop(const FlushTicket& ticket);
   /// Records below it are in partitions, but for series definitions.
   uint64_t lowest_needed_sequence() const;
-  /// Writes the definition of every series with samples into the WAL again. Blocking.
+  /// Writes the definition of every series with samples, and every exemplar held, into the WAL
+  /// again. Blocking.
   base::Status write_checkpoint();
 
   /// Of samples in the head; max int64 when there are none.
@@ -112,6 +123,8 @@ class Head {
   model::TimestampMs oldest_open_time() const;
   Windows::value_type& window_for(model::TimestampMs t) REQUIRES(commit_mutex_);
   bool apply(const Batch& batch, CommitState& state) REQUIRES(commit_mutex_);
+  bool apply_exemplars(const Batch& batch, CommitState& state) REQUIRES(commit_mutex_);
+  base::Status checkpoint_exemplars();
   void accept(const Batch& batch, const Batch::Sample& sample, CommitState& state)
       REQUIRES(commit_mutex_);
   void define(MemSeries& series, CommitState& state) REQUIRES(commit_mutex_);
@@ -125,6 +138,7 @@ class Head {
 
   SeriesTable table_;
   ReadRegistry readers_;
+  ExemplarStore exemplars_;
   std::atomic<uint64_t> published_{0};
   std::atomic<model::TimestampMs> max_time_{model::kMinTime};
   std::atomic<int64_t> chunks_{0};

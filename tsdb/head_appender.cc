@@ -12,7 +12,7 @@ base::Status stale_ref() {
 }  // namespace
 
 HeadAppender::HeadAppender(Head& head, base::metrics::Gauge& active)
-    : head_(head), active_(active) {
+    : head_(head), active_(active), keeps_exemplars_(head.exemplars().enabled()) {
   active_.add(1);
 }
 
@@ -67,8 +67,11 @@ base::Status HeadAppender::append(storage::SeriesRef ref, model::TimestampMs sta
   return {};
 }
 
-base::Status HeadAppender::append_exemplar(storage::SeriesRef ref, const model::Exemplar& /*e*/) {
-  return head_.table().find(ref) == nullptr ? stale_ref() : base::Status();
+base::Status HeadAppender::append_exemplar(storage::SeriesRef ref, const model::Exemplar& e) {
+  MemSeries* series = head_.table().find(ref);
+  if (series == nullptr) return stale_ref();
+  if (keeps_exemplars_) batch_.exemplars.push_back({series, e});
+  return {};
 }
 
 void HeadAppender::commit(storage::Durability wanted, Done done) {

@@ -9,8 +9,7 @@
 
 namespace silverback::tsdb {
 
-/// Gathers a batch for Head::commit. Exemplars are taken and not kept, as Prometheus does without
-/// its exemplar-storage feature.
+/// Gathers a batch for Head::commit.
 /// Threads: one batch, one thread.
 class HeadAppender final : public storage::Appender {
  public:
@@ -31,6 +30,7 @@ class HeadAppender final : public storage::Appender {
  private:
   Head& head_;
   base::metrics::Gauge& active_;
+  const bool keeps_exemplars_;
   Batch batch_;
   bool spent_ = false;
 };

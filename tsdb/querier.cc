@@ -127,8 +127,15 @@ Result<Strings> TsdbQuerier::label_values(const storage::SelectHints& hints,
 }
 
 Result<std::vector<storage::SeriesExemplars>> TsdbQuerier::exemplars(
-    model::TimeRange /*range*/, const std::vector<model::Matchers>& /*any_of*/) {
-  return std::vector<storage::SeriesExemplars>();
+    model::TimeRange range, const std::vector<model::Matchers>& any_of) {
+  std::vector<storage::SeriesExemplars> found = view_->head.exemplars().select(range, any_of);
+  size_t bytes = 0;
+  for (const storage::SeriesExemplars& series : found) {
+    bytes += series.series.bytes().size();
+    for (const model::Exemplar& e : series.exemplars) bytes += sizeof e + e.labels.bytes().size();
+  }
+  RETURN_IF_ERROR(view_->charge(bytes));
+  return found;
 }
 
 }  // namespace silverback::tsdb

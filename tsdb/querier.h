@@ -22,7 +22,7 @@ class TsdbQuerier final : public storage::Querier {
   base::Result<std::vector<std::string>> label_values(const storage::SelectHints& hints,
                                                       const std::string& name,
                                                       const model::Matchers& matchers) override;
-  /// Always empty: exemplars are not kept.
+  /// Of the head's ring alone, those of commits under way too: they are not part of a view.
   base::Result<std::vector<storage::SeriesExemplars>> exemplars(
       model::TimeRange range, const std::vector<model::Matchers>& any_of) override;
 

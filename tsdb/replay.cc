@@ -48,6 +48,9 @@ class SamplePass final : public wal::RecordHandler {
               model::TimestampMs t, const model::Histogram& h) override {
     count(head_.restore_sample(sequence, ref, start, t, h, flushed_));
   }
+  void exemplar(storage::SeriesRef ref, const model::Exemplar& e) override {
+    static_cast<void>(head_.restore_exemplar(ref, e));  // its samples tell a lost definition
+  }
   uint64_t known = 0, orphans = 0;
 
  private:

@@ -103,6 +103,7 @@ HttpResponse to_response(Answer answer);
 Answer query(Context& ctx, const Call& call);
 Answer query_range(Context& ctx, const Call& call);
 Answer format_query(Context& ctx, const Call& call);
+Answer query_exemplars(Context& ctx, const Call& call);
 Answer series(Context& ctx, const Call& call);
 Answer label_names(Context& ctx, const Call& call);
 Answer label_values(Context& ctx, const Call& call);

@@ -14,6 +14,8 @@ constexpr Route kRoutes[] = {
      "Range query."},
     {kGetPost, "/api/v1/format_query", Lane::kQuery, kNeedsReady, format_query, nullptr,
      "Pretty-prints an expression."},
+    {kGetPost, "/api/v1/query_exemplars", Lane::kQuery, kNeedsReady, query_exemplars, nullptr,
+     "Exemplars of an expression's selectors."},
     {kGetPost, "/api/v1/series", Lane::kQuery, kNeedsReady, series, nullptr,
      "Label sets that match."},
     {kGetPost, "/api/v1/labels", Lane::kQuery, kNeedsReady, label_names, nullptr, "Label names."},

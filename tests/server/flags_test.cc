@@ -112,12 +112,13 @@ TEST_CASE("Flags know help and version", "[server]") {
 
 TEST_CASE("Features sorts names into built, not built and unknown", "[server]") {
   const server::Features features =
-      server::parse_features({"promql-experimental-functions,exemplar-storage", "no-such-thing", "",
-                              "extra-scrape-metrics"});
+      server::parse_features({"promql-experimental-functions,old-ui,exemplar-storage",
+                              "no-such-thing", "", "extra-scrape-metrics"});
   CHECK(features.promql_experimental_functions);
   CHECK(features.extra_scrape_metrics);
+  CHECK(features.exemplar_storage);
   CHECK_FALSE(features.promql_delayed_name_removal);
-  CHECK(features.not_built == std::vector<std::string>{"exemplar-storage"});
+  CHECK(features.not_built == std::vector<std::string>{"old-ui"});
   CHECK(features.unknown == std::vector<std::string>{"no-such-thing"});
 }
 

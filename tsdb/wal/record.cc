@@ -118,6 +118,23 @@ Status decode_batch(ByteReader& r, uint64_t sequence, Part part, RecordHandler& 
   return decode_samples(r, sequence, handler);
 }
 
+Status decode_exemplars(ByteReader& r, RecordHandler& handler) {
+  for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
+    ASSIGN_OR_RETURN(const storage::SeriesRef ref, read_ref(r));
+    model::Exemplar e;
+    e.t = r.svarint();
+    e.value = r.f64();
+    const std::string_view labels = r.string();
+    RETURN_IF_ERROR(r.status());
+    if (!model::Labels::valid_bytes(labels)) {
+      return Status(Errc::kCorruption, "an exemplar holds no valid labels");
+    }
+    e.labels = model::Labels::from_bytes(std::string(labels));
+    handler.exemplar(ref, e);
+  }
+  return r.status();
+}
+
 Status decode_checkpoint(ByteReader& r, Part part, RecordHandler& handler) {
   for (uint64_t n = r.uvarint(); n > 0 && r.ok(); --n) {
     ASSIGN_OR_RETURN(const storage::SeriesRef ref, decode_series(r, part, handler));
@@ -168,15 +185,28 @@ void BatchEncoder::sample(storage::SeriesRef ref, model::TimestampMs start, mode
   w.string(encoded);
 }
 
+void BatchEncoder::exemplar(storage::SeriesRef ref, const model::Exemplar& e) {
+  ByteWriter w(exemplars_);
+  w.u32(ref.slot);
+  w.u32(ref.generation);
+  w.svarint(e.t);
+  w.f64(e.value);
+  w.string(e.labels.bytes());
+  ++exemplar_count_;
+}
+
 std::string BatchEncoder::finish(uint64_t sequence) const {
   std::string out;
-  out.reserve(series_.size() + samples_.size() + 32);
-  put_prologue(sequence, RecordKind::kBatch, out);
+  out.reserve(series_.size() + samples_.size() + exemplars_.size() + 48);
+  put_prologue(sequence, exemplar_count_ == 0 ? RecordKind::kBatch : RecordKind::kExemplars, out);
   ByteWriter w(out);
   w.uvarint(series_count_);
   w.bytes(series_);
   w.uvarint(sample_count_);
   w.bytes(samples_);
+  if (exemplar_count_ == 0) return out;
+  w.uvarint(exemplar_count_);
+  w.bytes(exemplars_);
   return out;
 }
 
@@ -216,6 +246,9 @@ Status decode_record(std::string_view body, Part part, RecordHandler& handler) {
   switch (static_cast<RecordKind>(kind)) {
     case RecordKind::kBatch: return decode_batch(r, sequence, part, handler);
     case RecordKind::kCheckpoint: return decode_checkpoint(r, part, handler);
+    case RecordKind::kExemplars:
+      RETURN_IF_ERROR(decode_batch(r, sequence, part, handler));
+      return part == Part::kSeries ? Status() : decode_exemplars(r, handler);
   }
   return Status(Errc::kCorruption, "unknown kind of record " + std::to_string(kind));
 }

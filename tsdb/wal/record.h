@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "model/histogram.h"
 #include "model/labels.h"
+#include "model/sample.h"
 #include "model/timestamp.h"
 #include "storage/series_ref.h"
 
@@ -17,6 +18,7 @@ namespace silverback::tsdb::wal {
 enum class RecordKind : uint8_t {
   kBatch = 1,       // one commit: definitions of its new series, then its samples
   kCheckpoint = 2,  // series that live on, with their newest sample
+  kExemplars = 3,   // a batch, then its exemplars
 };
 
 /// Kinds of value of a series' newest sample, as MemSeries::Kind.
@@ -28,7 +30,8 @@ struct NewestSample {
 
 inline constexpr size_t kMaxRecordBytes = size_t{256} << 20;
 
-/// Builds the body of a kBatch record; samples keep their order. Threads: externally locked.
+/// Builds the body of a kBatch record, or of a kExemplars one where there are any; samples keep
+/// their order. Threads: externally locked.
 class BatchEncoder {
  public:
   void series(storage::SeriesRef ref, const model::Labels& labels);
@@ -36,6 +39,8 @@ class BatchEncoder {
   /// `encoded` comes from encode_value().
   void sample(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
               std::string_view encoded);
+  void exemplar(storage::SeriesRef ref, const model::Exemplar& e);
+  uint64_t exemplars() const { return exemplar_count_; }
   std::string finish(uint64_t sequence) const;
 
   /// A histogram alone, without times.
@@ -43,8 +48,8 @@ class BatchEncoder {
 
  private:
   void begin_sample(uint8_t kind, storage::SeriesRef ref, model::TimestampMs t);
-  std::string series_, samples_;
-  uint64_t series_count_ = 0, sample_count_ = 0;
+  std::string series_, samples_, exemplars_;
+  uint64_t series_count_ = 0, sample_count_ = 0, exemplar_count_ = 0;
   uint32_t slot_ = 0;  // of the sample before, as the next
   model::TimestampMs t_ = 0;
 };
@@ -72,6 +77,8 @@ class RecordHandler {
                       model::TimestampMs t, double v) = 0;
   virtual void sample(uint64_t sequence, storage::SeriesRef ref, model::TimestampMs start,
                       model::TimestampMs t, const model::Histogram& h) = 0;
+  /// For who keeps them.
+  virtual void exemplar(storage::SeriesRef /*ref*/, const model::Exemplar& /*e*/) {}
 };
 
 enum class Part : uint8_t { kSeries, kSamples, kAll };  // samples: newest ones, too

@@ -40,6 +40,11 @@ class Notes final : public wal::RecordHandler {
     lines.push_back("histogram " + std::to_string(sequence) + " " + std::to_string(ref.slot) + " " +
                     std::to_string(start) + " " + std::to_string(t) + " " + h.to_string());
   }
+  void exemplar(SeriesRef ref, const model::Exemplar& e) override {
+    lines.push_back("exemplar " + std::to_string(ref.slot) + "." + std::to_string(ref.generation) +
+                    " " + e.labels.to_string() + " " + std::to_string(e.value) + " " +
+                    std::to_string(e.t));
+  }
   std::vector<std::string> lines;
 };
 
@@ -67,6 +72,31 @@ std::string full_batch() {
 }
 
 }  // namespace
+
+TEST_CASE("WAL record of exemplars holds a batch and then them", "[tsdb]") {
+  wal::BatchEncoder e;
+  e.exemplar({7, 1}, model::Exemplar{model::Labels::from({{"trace_id", "x"}}), 1.5, kMin});
+  e.exemplar({4294967295, 4294967295}, model::Exemplar{model::Labels(), -2, kMax});
+  e.series({7, 1}, model::Labels::from({{"__name__", "up"}}));
+  e.sample({7, 1}, 0, 5, 1.0);
+  const std::string body = e.finish(9);
+  Notes notes;
+  REQUIRE(wal::decode_record(body, wal::Part::kAll, notes).is_ok());
+  CHECK(notes.lines == std::vector<std::string>{
+                           "series 7.1 up",
+                           "float 9 7.1 0 5 " + std::to_string(std::bit_cast<uint64_t>(1.0)),
+                           "exemplar 7.1 {trace_id=\"x\"} 1.500000 " + std::to_string(kMin),
+                           "exemplar 4294967295.4294967295 {} -2.000000 " + std::to_string(kMax)});
+  Notes series;
+  REQUIRE(wal::decode_record(body, wal::Part::kSeries, series).is_ok());
+  CHECK(series.lines.size() == 1);
+  for (size_t cut = 0; cut < body.size(); ++cut) {
+    Notes some;
+    INFO(cut);
+    CHECK(wal::decode_record(body.substr(0, cut), wal::Part::kAll, some).code() ==
+          Errc::kCorruption);
+  }
+}
 
 TEST_CASE("WAL batch record gives back what it was given", "[tsdb]") {
   Notes notes;
