@@ -10,16 +10,10 @@
 #include "model/histogram.h"
 #include "model/labels.h"
 #include "model/sample.h"
+#include "scrape/histogram_rules.h"
 #include "scrape/protobuf_metric.h"
 
 namespace silverback::scrape {
-
-/// Which forms of a histogram are given out.
-struct HistogramForms {
-  bool native = false;          // scrape_native_histograms; else native parts are not looked at
-  bool always_classic = false;  // classic series beside a native or converted histogram, too
-  bool convert = false;         // convert_classic_histograms_to_nhcb
-};
 
 /// Reads a page of length-delimited MetricFamily messages as if it were text: metadata, then one
 /// entry a series. Summaries and classic histograms become several series. Nothing is copied but

@@ -20,6 +20,7 @@ bool same_settings(const LoopSettings& a, const LoopSettings& b) {
   return a.config == b.config && a.client == b.client &&
          a.target.interval_ms == b.target.interval_ms &&
          a.target.timeout_ms == b.target.timeout_ms &&
+         a.target.histograms == b.target.histograms &&
          a.forced_error.message() == b.forced_error.message();
 }
 

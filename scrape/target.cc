@@ -20,6 +20,9 @@ constexpr std::string_view kTimeout = "__scrape_timeout__";
 constexpr std::string_view kMetricsPath = "__metrics_path__";
 constexpr std::string_view kScheme = "__scheme__";
 constexpr std::string_view kUnixSocket = "__unix_socket__";
+constexpr std::string_view kConvertClassic = "__convert_classic_histograms_to_nhcb__";
+constexpr std::string_view kAlwaysClassic = "__always_scrape_classic_histograms__";
+constexpr std::string_view kNativeHistograms = "__scrape_native_histograms__";
 
 uint64_t fnv64a(std::string_view s, uint64_t h = 14695981039346656037ULL) {
   for (const char c : s) {
@@ -43,12 +46,37 @@ void add_defaults(const ScrapeConfig& config, model::LabelsBuilder& labels) {
   set_default(labels, kTimeout, base::format_duration(config.timeout_ms));
   set_default(labels, kMetricsPath, config.metrics_path);
   set_default(labels, kScheme, config.scheme);
-  set_default(labels, "__convert_classic_histograms_to_nhcb__", "false");
-  set_default(labels, "__always_scrape_classic_histograms__", "false");
-  set_default(labels, "__scrape_native_histograms__", "false");
+  const auto set_bool = [&](std::string_view name, bool value) {
+    set_default(labels, name, value ? "true" : "false");
+  };
+  set_bool(kConvertClassic, config.convert_classic_histograms_to_nhcb);
+  set_bool(kAlwaysClassic, config.always_scrape_classic_histograms);
+  set_bool(kNativeHistograms, config.scrape_native_histograms);
   for (const auto& [name, values] : config.params) {
     if (!values.empty()) set_default(labels, std::string(kParamPrefix) + name, values.front());
   }
+}
+
+// As Go's strconv.ParseBool; `otherwise` for anything else.
+bool bool_label(const model::LabelsBuilder& labels, std::string_view name, bool otherwise) {
+  const std::string_view value = labels.get(name);
+  for (const char* yes : {"1", "t", "T", "TRUE", "true", "True"}) {
+    if (value == yes) return true;
+  }
+  for (const char* no : {"0", "f", "F", "FALSE", "false", "False"}) {
+    if (value == no) return false;
+  }
+  return otherwise;
+}
+
+// Relabelling may have changed what the job says.
+HistogramForms histogram_forms(const ScrapeConfig& config, const model::LabelsBuilder& labels) {
+  HistogramForms forms;
+  forms.native = bool_label(labels, kNativeHistograms, config.scrape_native_histograms);
+  forms.always_classic =
+      bool_label(labels, kAlwaysClassic, config.always_scrape_classic_histograms);
+  forms.convert = bool_label(labels, kConvertClassic, config.convert_classic_histograms_to_nhcb);
+  return forms;
 }
 
 // What Go's url.URL leaves alone in a path.
@@ -162,6 +190,7 @@ base::Result<std::optional<Target>> make_target(const ScrapeConfig& config,
   }
   ASSIGN_OR_RETURN(target.url, make_url(config, labels));
   target.unix_socket = labels.get(kUnixSocket);
+  target.histograms = histogram_forms(config, labels);
   remove_prefixed(labels, "__");
   target.labels = labels.build();
   // Interval and timeout are left out: changing them goes on with the same loop.

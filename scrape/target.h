@@ -10,6 +10,7 @@
 #include "base/url.h"
 #include "model/labels.h"
 #include "model/target_group.h"
+#include "scrape/histogram_rules.h"
 #include "scrape/scrape_config.h"
 
 namespace silverback::scrape {
@@ -23,6 +24,7 @@ struct Target {
   base::Url url;
   std::string unix_socket;  // __unix_socket__; "" = TCP
   int64_t interval_ms = 0, timeout_ms = 0;
+  HistogramForms histograms;
   uint64_t hash = 0;  // of labels and where it is; stable across restarts
 
   /// Ms after each multiple of the interval at which it is scraped.
