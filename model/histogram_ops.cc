@@ -56,7 +56,8 @@ void to_spans(const Buckets& in, bool compensated, std::vector<Span>& spans,
 }
 
 int32_t reduced_index(int32_t index, int32_t from, int32_t to) {
-  return ((index - 1) >> (from - to)) + 1;
+  // A shift by 31 leaves the sign alone, and so would any longer one.
+  return ((index - 1) >> std::min(from - to, 31)) + 1;
 }
 
 Buckets reduce_buckets(const Buckets& in, int32_t from, int32_t to) {

@@ -135,7 +135,7 @@ bool read_histogram_field(WireReader& in, WireNativeHistogram& h) {
     case 2: h.sum = in.as_double(); return true;
     case 3: return read_bucket(in.as_bytes(), h.buckets);
     case 4: h.count_float = in.as_double(); return true;
-    case 5: h.schema = static_cast<int32_t>(in.as_sint()); return true;
+    case 5: h.schema = in.as_sint32(); return true;
     case 6: h.zero_threshold = in.as_double(); return true;
     case 7: h.zero_int = in.as_varint(); return true;
     case 8: h.zero_float = in.as_double(); return true;
@@ -195,7 +195,7 @@ Status check_side(std::string_view side, const std::vector<model::Span>& spans, 
   for (const model::Span& span : spans) {
     needed += span.length;
     index += span.offset;
-    in_range = in_range && index >= std::numeric_limits<int32_t>::min();
+    in_range = in_range && index > std::numeric_limits<int32_t>::min();
     index += span.length;
     in_range = in_range && index <= std::numeric_limits<int32_t>::max();
     if (!in_range) break;
@@ -283,6 +283,14 @@ Status decode_exemplar(std::string_view message, WireExemplar& into) {
 }
 
 Status to_histogram(const WireNativeHistogram& wire, model::Histogram& into) {
+  for (const size_t size : {wire.positive_spans.size(), wire.negative_spans.size(),
+                            wire.positive_deltas.size(), wire.negative_deltas.size(),
+                            wire.positive_counts.size(), wire.negative_counts.size()}) {
+    if (size > storage::remote::kMaxBuckets) {
+      return {Errc::kBadData,
+              "more than " + std::to_string(storage::remote::kMaxBuckets) + " spans or buckets"};
+    }
+  }
   into = model::Histogram();
   into.integer = !wire.is_float;
   into.schema = wire.schema;
