@@ -29,6 +29,9 @@ class ExpositionParser {
 
   virtual ~ExpositionParser() = default;
 
+  /// Formats that tell start_timestamp() hide it.
+  static constexpr bool kKnowsStarts = false;
+
   /// Formats that can tell a known line without lexing it hide these three (the read loop is
   /// compiled for the parser's own type). find_entry(): stands at the next entry; false at the end.
   /// take_predicted(): takes the entry there as the predicted series; after true, look at status().

@@ -283,9 +283,9 @@ Status decode_exemplar(std::string_view message, WireExemplar& into) {
 }
 
 Status to_histogram(const WireNativeHistogram& wire, model::Histogram& into) {
-  for (const size_t size : {wire.positive_spans.size(), wire.negative_spans.size(),
-                            wire.positive_deltas.size(), wire.negative_deltas.size(),
-                            wire.positive_counts.size(), wire.negative_counts.size()}) {
+  for (const size_t size :
+       {wire.positive_spans.size(), wire.negative_spans.size(), wire.positive_deltas.size(),
+        wire.negative_deltas.size(), wire.positive_counts.size(), wire.negative_counts.size()}) {
     if (size > storage::remote::kMaxBuckets) {
       return {Errc::kBadData,
               "more than " + std::to_string(storage::remote::kMaxBuckets) + " spans or buckets"};

@@ -46,6 +46,7 @@ ProtobufParser::Entry ProtobufParser::next() {
   }
   if (stage_ == Stage::kUnit) {
     stage_ = Stage::kType;
+    type_ = metric_type();
     return Entry::kType;
   }
   if (stage_ != Stage::kFamily && !next_stage()) {
@@ -57,6 +58,10 @@ ProtobufParser::Entry ProtobufParser::next() {
     stage_ = Stage::kHelp;
     return Entry::kHelp;
   }
+  return emit();
+}
+
+ProtobufParser::Entry ProtobufParser::emit() {
   Status status;
   if (stage_ == Stage::kClassic) {
     status = emit_classic();
@@ -64,6 +69,10 @@ ProtobufParser::Entry ProtobufParser::next() {
     status = stage_ == Stage::kNative ? emit_native() : emit_custom();
   }
   if (!status.is_ok()) return fail(std::move(status));
+  series_ = text_;
+  has_timestamp_ = metric_.t != 0;
+  timestamp_ = metric_.t;
+  has_exemplars_ = !exemplars_.empty();
   return stage_ == Stage::kClassic ? Entry::kSeries : Entry::kHistogram;
 }
 
@@ -257,7 +266,7 @@ Status ProtobufParser::add_exemplar(std::string_view message, bool needs_timesta
   Status status = decode_exemplar(message, exemplar);
   if (status.code() == Errc::kCorruption) return status;
   if (status.is_ok() && (exemplar.has_timestamp || !needs_timestamp)) {
-    exemplars_.push_back(std::move(exemplar));
+    exemplars_.push_back(std::move(exemplar.exemplar));
   }
   return {};
 }
@@ -273,7 +282,11 @@ Status ProtobufParser::add_histogram_exemplars() {
   return {};
 }
 
-int64_t ProtobufParser::start_timestamp() const {
+void ProtobufParser::exemplars(std::vector<model::Exemplar>& out) const {
+  out.insert(out.end(), exemplars_.begin(), exemplars_.end());
+}
+
+model::TimestampMs ProtobufParser::start_timestamp() {
   switch (static_cast<FamilyType>(family_.type)) {
     case FamilyType::kCounter: return metric_.counter_start;
     case FamilyType::kSummary: return metric_.summary_start;
@@ -302,7 +315,7 @@ Status ProtobufParser::labels(model::LabelsBuilder& out, std::vector<std::string
   return add(extra_label_, extra_value_);
 }
 
-model::MetricType ProtobufParser::type() const {
+model::MetricType ProtobufParser::metric_type() const {
   switch (static_cast<FamilyType>(family_.type)) {
     case FamilyType::kCounter: return model::MetricType::kCounter;
     case FamilyType::kGauge: return model::MetricType::kGauge;

@@ -214,6 +214,7 @@ base::Status ScrapeIngest::commit() {
   metrics_.sample_duplicate.inc(static_cast<double>(done->duplicate + batch_.counts.duplicates));
   metrics_.sample_out_of_order.inc(static_cast<double>(done->out_of_order));
   metrics_.sample_out_of_bounds.inc(static_cast<double>(done->out_of_bounds));
+  metrics_.exemplar_out_of_order.inc(static_cast<double>(done->exemplars_out_of_order));
   return {};
 }
 

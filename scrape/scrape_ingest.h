@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "model/labels.h"
 #include "scrape/exposition_parser.h"
+#include "scrape/histogram_rules.h"
 #include "scrape/sample_labels.h"
 #include "scrape/scrape_cache.h"
 #include "scrape/scrape_config.h"
@@ -39,6 +40,7 @@ class ScrapeIngest {
     model::TimestampMs t = 0;
     std::chrono::nanoseconds started{0};  // monotonic, for scrape_duration_seconds
     int64_t timeout_ms = 0;
+    HistogramForms histograms;
   };
   struct Outcome {
     base::Status error;   // why the target is down; OK = up
@@ -68,6 +70,7 @@ class ScrapeIngest {
     uint64_t duplicates = 0;
     uint64_t refused = 0;  // new series without room
     base::Status refusal;
+    bool over_bucket_limit = false;
     int64_t body_bytes = 0;  // -1: over the limit
     bool restart = false;    // a dead ref was met: stage everything again
   };
@@ -84,21 +87,28 @@ class ScrapeIngest {
   struct Sample {
     bool histogram = false;
     bool predicted = false;
-    model::TimestampMs t = 0;  // of the scrape
+    model::TimestampMs t = 0;      // of the scrape, then its own
+    model::TimestampMs start = 0;  // created time; 0 = unknown
   };
 
   base::Status prepare_body(Page& page);
   base::Status read_page(const Page& page);
   template <typename Parser>
+  base::Status read_text(Parser& parser, const Page& page);
+  template <typename Parser>
   base::Status read_entries(Parser& parser, const Page& page);
+  base::Status check_limits(const ScrapeConfig& config);
   base::Status read_sample(ExpositionParser& parser, const Sample& sample,
                            const ScrapeConfig& config, uint32_t* line);
   base::Status learn_line(ExpositionParser& parser, const SampleLabelRules& rules,
                           uint32_t previous, uint32_t* line);
   base::Status stage(ExpositionParser& parser, const Sample& sample, const ScrapeConfig& config,
                      uint32_t line);
-  base::Status stage_alone(ExpositionParser& parser, const Sample& sample, model::TimestampMs t,
-                           uint32_t line);
+  base::Status stage_alone(ExpositionParser& parser, const Sample& sample,
+                           const ScrapeConfig& config, uint32_t line);
+  base::Status append_histogram(ExpositionParser& parser, const Sample& sample,
+                                const ScrapeConfig& config, storage::SeriesRef ref);
+  base::Status unless_stale(const base::Status& status, storage::SeriesRef ref);
   void read_metadata(const ExpositionParser& parser, ExpositionParser::Entry entry);
   void add_stale_markers();
   void add_report(const ScrapeConfig& config, const Page& page, const base::Status& error,

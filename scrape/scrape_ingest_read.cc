@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "scrape/content_type.h"
+#include "scrape/nhcb_parser.h"
+#include "scrape/protobuf_parser.h"
 #include "scrape/scrape_ingest.h"
 #include "scrape/text_parser.h"
 
@@ -29,13 +31,24 @@ base::Status ScrapeIngest::read_page(const Page& page) {
   switch (format) {
     case ExpositionFormat::kText: {
       TextParser parser(page.body);
+      return read_text(parser, page);
+    }
+    case ExpositionFormat::kProtobuf: {
+      ProtobufParser parser(page.body, page.histograms);
       return read_entries(parser, page);
     }
-    case ExpositionFormat::kOpenMetrics:
-    case ExpositionFormat::kProtobuf: break;
+    case ExpositionFormat::kOpenMetrics: break;
   }
   return {base::Errc::kUnsupported,
           "Content-Type " + model::go_quote(page.content_type) + " is not read"};
+}
+
+// A text has classic histograms alone; some targets want them as native ones.
+template <typename Parser>
+base::Status ScrapeIngest::read_text(Parser& parser, const Page& page) {
+  if (!page.histograms.convert) return read_entries(parser, page);
+  NhcbParser converting(parser, page.histograms.always_classic);
+  return read_entries(converting, page);
 }
 
 // Compiled for each parser's own type, so that prediction costs no virtual call.
@@ -55,14 +68,21 @@ base::Status ScrapeIngest::read_entries(Parser& parser, const Page& page) {
       continue;
     }
     ++batch_.counts.scraped;
-    const Sample sample{entry == Entry::kHistogram, predicted, page.t};
+    Sample sample{entry == Entry::kHistogram, predicted, page.t, 0};
+    if (Parser::kKnowsStarts) sample.start = parser.start_timestamp();
     RETURN_IF_ERROR(read_sample(parser, sample, config, &line));
   }
+  return check_limits(config);
+}
+
+base::Status ScrapeIngest::check_limits(const ScrapeConfig& config) {
+  if (batch_.counts.over_bucket_limit) metrics_.exceeded_bucket_limit.inc();
   if (config.sample_limit != 0 && batch_.counts.staged > config.sample_limit) {
     metrics_.exceeded_sample_limit.inc();
     return {base::Errc::kLimit, "sample limit exceeded"};
   }
-  return {};
+  if (!batch_.counts.over_bucket_limit) return {};
+  return {base::Errc::kLimit, "histogram bucket limit exceeded"};
 }
 
 void ScrapeIngest::read_metadata(const ExpositionParser& parser, ExpositionParser::Entry entry) {
@@ -134,8 +154,10 @@ base::Status ScrapeIngest::stage(ExpositionParser& parser, const Sample& sample,
     ++batch_.counts.duplicates;
     return {};
   }
-  if (own_time || sample.histogram) {
-    RETURN_IF_ERROR(stage_alone(parser, sample, own_time ? parser.timestamp() : sample.t, line));
+  Sample timed = sample;
+  if (own_time) timed.t = parser.timestamp();
+  if (own_time || sample.histogram || sample.start != 0) {
+    RETURN_IF_ERROR(stage_alone(parser, timed, config, line));
   } else {
     batch_.refs.push_back(cache_.ref(line));
     batch_.values.push_back(parser.value());
@@ -146,20 +168,21 @@ base::Status ScrapeIngest::stage(ExpositionParser& parser, const Sample& sample,
   return {};
 }
 
-// Outside of the column: histograms, and floats with a time of their own.
+// Outside of the column: histograms, and floats with a time or a start of their own.
 base::Status ScrapeIngest::stage_alone(ExpositionParser& parser, const Sample& sample,
-                                       model::TimestampMs t, uint32_t line) {
+                                       const ScrapeConfig& config, uint32_t line) {
   const storage::SeriesRef ref = cache_.ref(line);
-  const base::Status status = sample.histogram
-                                  ? batch_.appender->append(ref, 0, t, parser.histogram())
-                                  : batch_.appender->append(ref, 0, t, parser.value());
-  // Forgotten here, resolved when stage_column finds it out and everything is staged again.
-  if (status.code() == base::Errc::kStaleRef) {
-    cache_.forget(ref);
-    batch_.counts.restart = true;
-    return {};
-  }
-  return status;
+  if (sample.histogram) return unless_stale(append_histogram(parser, sample, config, ref), ref);
+  return unless_stale(batch_.appender->append(ref, sample.start, sample.t, parser.value()), ref);
+}
+
+// A dead ref is forgotten here, and resolved when stage_column finds it out and everything is
+// staged again.
+base::Status ScrapeIngest::unless_stale(const base::Status& status, storage::SeriesRef ref) {
+  if (status.code() != base::Errc::kStaleRef) return status;
+  cache_.forget(ref);
+  batch_.counts.restart = true;
+  return {};
 }
 
 }  // namespace silverback::scrape

@@ -183,6 +183,7 @@ asio::awaitable<ScrapeIngest::Page> ScrapeLoop::fetch(
   ScrapeIngest::Page page;
   page.config = settings->config;
   page.timeout_ms = settings->target.timeout_ms;
+  page.histograms = settings->target.histograms;
   page.fetched = settings->forced_error;
   if (!page.fetched.is_ok()) co_return page;
   base::HttpClient::Limits limits;

@@ -19,8 +19,7 @@ base::Status target_limit_error(const ScrapeConfig& config, size_t targets) {
 bool same_settings(const LoopSettings& a, const LoopSettings& b) {
   return a.config == b.config && a.client == b.client &&
          a.target.interval_ms == b.target.interval_ms &&
-         a.target.timeout_ms == b.target.timeout_ms &&
-         a.target.histograms == b.target.histograms &&
+         a.target.timeout_ms == b.target.timeout_ms && a.target.histograms == b.target.histograms &&
          a.forced_error.message() == b.forced_error.message();
 }
 

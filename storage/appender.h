@@ -64,6 +64,14 @@ class Appender {
                               double value) = 0;
   virtual base::Status append(SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
                               const model::Histogram& h) = 0;
+  /// A zero at a series' start, where `start` lies between its newest sample and `t`: a zero
+  /// histogram laid out as `like`, or a float for nullptr. Else nothing, silently.
+  virtual base::Status append_start(SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
+                                    const model::Histogram* like) {
+    static_cast<void>(ref), static_cast<void>(start), static_cast<void>(t);
+    static_cast<void>(like);
+    return {};  // for storages whose series have no beginning
+  }
   /// `e.t` is given. Repeated, too old or too long ones are left out at commit, and nothing is kept
   /// where exemplars are off: never a reason to refuse samples.
   virtual base::Status append_exemplar(SeriesRef ref, const model::Exemplar& e) = 0;

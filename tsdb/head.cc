@@ -146,6 +146,7 @@ bool Head::apply(const Batch& batch, CommitState& state) {
       series.newest_bits = bits;
       continue;
     }
+    if (sample.only_if_newer) continue;
     const char* what = "out of order sample";
     if (verdict == Errc::kOutOfBounds) {
       what =

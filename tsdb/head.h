@@ -30,6 +30,7 @@ struct Batch {
     model::TimestampMs start = 0, t = 0;
     double value = 0;
     uint32_t histogram = kFloat;  // index into `histograms`, or kFloat
+    bool only_if_newer = false;   // than its series; else it is left out silently
   };
   std::vector<Sample> samples;
   std::vector<model::Histogram> histograms;

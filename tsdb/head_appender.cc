@@ -42,7 +42,7 @@ base::Status HeadAppender::append_column(storage::TargetId /*target*/, model::Ti
       if (dead != nullptr) dead->push_back(i);
       continue;
     }
-    batch_.samples.push_back({series, 0, t, values[i], Batch::kFloat});
+    batch_.samples.push_back({series, 0, t, values[i], Batch::kFloat, false});
   }
   if (!gone) return {};
   batch_.samples.resize(before);
@@ -53,7 +53,7 @@ base::Status HeadAppender::append(storage::SeriesRef ref, model::TimestampMs sta
                                   model::TimestampMs t, double value) {
   MemSeries* series = head_.table().find(ref);
   if (series == nullptr) return stale_ref();
-  batch_.samples.push_back({series, start, t, value, Batch::kFloat});
+  batch_.samples.push_back({series, start, t, value, Batch::kFloat, false});
   return {};
 }
 
@@ -62,8 +62,32 @@ base::Status HeadAppender::append(storage::SeriesRef ref, model::TimestampMs sta
   MemSeries* series = head_.table().find(ref);
   if (series == nullptr) return stale_ref();
   RETURN_IF_ERROR(h.validate());
-  batch_.samples.push_back({series, start, t, 0, static_cast<uint32_t>(batch_.histograms.size())});
+  batch_.samples.push_back(
+      {series, start, t, 0, static_cast<uint32_t>(batch_.histograms.size()), false});
   batch_.histograms.push_back(h);
+  return {};
+}
+
+base::Status HeadAppender::append_start(storage::SeriesRef ref, model::TimestampMs start,
+                                        model::TimestampMs t, const model::Histogram* like) {
+  MemSeries* series = head_.table().find(ref);
+  if (series == nullptr) return stale_ref();
+  if (start <= 0 || start >= t) return {};
+  Batch::Sample sample;
+  sample.series = series;
+  sample.t = start;
+  sample.only_if_newer = true;
+  if (like != nullptr) {
+    model::Histogram zero;
+    zero.hint = model::CounterResetHint::kReset;
+    zero.integer = like->integer;
+    zero.schema = like->schema;
+    zero.zero_threshold = like->zero_threshold;
+    zero.custom_values = like->custom_values;
+    sample.histogram = static_cast<uint32_t>(batch_.histograms.size());
+    batch_.histograms.push_back(std::move(zero));
+  }
+  batch_.samples.push_back(sample);
   return {};
 }
 

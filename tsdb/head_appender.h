@@ -24,6 +24,8 @@ class HeadAppender final : public storage::Appender {
                       double value) override;
   base::Status append(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
                       const model::Histogram& h) override;
+  base::Status append_start(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
+                            const model::Histogram* like) override;
   base::Status append_exemplar(storage::SeriesRef ref, const model::Exemplar& e) override;
   void commit(storage::Durability wanted, Done done) override;
 

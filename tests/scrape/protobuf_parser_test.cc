@@ -50,9 +50,12 @@ std::string describe(ProtobufParser& parser, ProtobufParser::Entry entry) {
   }
   if (parser.has_timestamp()) out += " @" + std::to_string(parser.timestamp());
   if (parser.start_timestamp() != 0) out += " from " + std::to_string(parser.start_timestamp());
-  for (const scrape::WireExemplar& e : parser.exemplars()) {
-    out += " # " + e.exemplar.labels.to_string() + " " + silverback::base::go_g(e.exemplar.value);
-    if (e.has_timestamp) out += " @" + std::to_string(e.exemplar.t);
+  std::vector<model::Exemplar> exemplars;
+  parser.exemplars(exemplars);
+  CHECK(parser.has_exemplars() == !exemplars.empty());
+  for (const model::Exemplar& e : exemplars) {
+    out += " # " + e.labels.to_string() + " " + silverback::base::go_g(e.value);
+    if (e.t != 0) out += " @" + std::to_string(e.t);
   }
   return out;
 }
@@ -220,7 +223,7 @@ TEST_CASE("ProtobufParser takes the exemplars of native histograms with their ti
       bucket { upper_bound: 1 exemplar { value: 1 timestamp { seconds: 1 } } }
       exemplars { value: 2 } exemplars { value: 3 timestamp { seconds: 3 } }
       exemplars { value: 4 timestamp { } } exemplars { value: 5 } } })",
-                 kNative) == Lines{"h int {count:0, sum:0} # {} 3 @3000 # {} 4 @0"});
+                 kNative) == Lines{"h int {count:0, sum:0} # {} 3 @3000 # {} 4"});
 }
 
 TEST_CASE("ProtobufParser makes custom buckets of classic histograms", "[scrape]") {
@@ -335,4 +338,26 @@ TEST_CASE("ProtobufParser skips any number of empty families and groups", "[scra
   const std::string groups = std::string(1'000'000, '\x53') + std::string(1'000'000, '\x54');
   CHECK(read(with_length(metric_family(R"(name: "a" metric { })") + groups), kNative) ==
         Lines{"a 0"});
+}
+
+TEST_CASE("ProtobufParser finds the same messages cut short as libprotobuf does", "[scrape]") {
+  const std::vector<std::string_view> families = {
+      kNativeHistogram,
+      R"(name: "s" type: SUMMARY help: "h" unit: "u" metric { summary { sample_count: 300
+         sample_sum: 1 quantile { quantile: 0.5 value: 2 } start_timestamp { seconds: 300 } } timestamp_ms: 300 })",
+      R"(name: "c" metric { label { name: "a" value: "b" } counter { value: 1 exemplar { value: 1
+         label { name: "x" value: "y" } timestamp { nanos: 5 } } start_timestamp { nanos: 300 } } })",
+      R"(name: "f" type: HISTOGRAM metric { histogram { sample_count_float: 1 zero_count_float: 1
+         positive_span { offset: 300 length: 300 } positive_count: 1 positive_count: 2 schema: -3 } })"};
+  for (const std::string_view family : families) {
+    const std::string message = metric_family(family);
+    for (size_t cut = 0; cut <= message.size(); ++cut) {
+      INFO(family << " cut at " << cut);
+      const std::string page = with_length(message.substr(0, cut));
+      const Lines lines = read(page, kClassic);
+      const bool broken = !lines.empty() && lines.back().find("error: ") == 0 &&
+                          lines.back().find("malformed protobuf") != std::string::npos;
+      CHECK(broken != silverback::testing::is_metric_page(page));
+    }
+  }
 }
