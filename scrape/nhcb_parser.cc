@@ -12,7 +12,7 @@ namespace {
 // No series of a page begins with it.
 constexpr char kHistogramMark = '\xff';
 
-bool cut_suffix(std::string_view &name, std::string_view suffix) {
+bool cut_suffix(std::string_view& name, std::string_view suffix) {
   if (name.size() < suffix.size() || name.substr(name.size() - suffix.size()) != suffix)
     return false;
   name.remove_suffix(suffix.size());
@@ -123,18 +123,18 @@ model::TimestampMs NhcbParser::start_timestamp() {
   return state_ == State::kGiving ? gathered_start_ : inner_.start_timestamp();
 }
 
-model::Histogram &NhcbParser::histogram() {
+model::Histogram& NhcbParser::histogram() {
   return histogram_;
 }
 
-base::Status NhcbParser::labels(model::LabelsBuilder &out, std::vector<std::string> &empty) const {
+base::Status NhcbParser::labels(model::LabelsBuilder& out, std::vector<std::string>& empty) const {
   if (state_ != State::kGiving) return inner_.labels(out, empty);
   out.reset(gathered_);
   empty = gathered_empty_;
   return {};
 }
 
-void NhcbParser::exemplars(std::vector<model::Exemplar> &out) const {
+void NhcbParser::exemplars(std::vector<model::Exemplar>& out) const {
   if (state_ != State::kGiving) return inner_.exemplars(out);
   out.insert(out.end(), gathered_exemplars_.begin(), gathered_exemplars_.end());
 }

@@ -17,14 +17,16 @@ namespace silverback::scrape {
 /// Threads: one at a time.
 class NhcbParser final : public ExpositionParser {
  public:
-  NhcbParser(ExpositionParser &inner, bool keep_classic)
+  static constexpr bool kKnowsStarts = true;  // as far as `inner` does
+
+  NhcbParser(ExpositionParser& inner, bool keep_classic)
       : inner_(inner), keep_classic_(keep_classic) {}
 
   Entry next() override;
   model::TimestampMs start_timestamp() override;
-  model::Histogram &histogram() override;
-  base::Status labels(model::LabelsBuilder &out, std::vector<std::string> &empty) const override;
-  void exemplars(std::vector<model::Exemplar> &out) const override;
+  model::Histogram& histogram() override;
+  base::Status labels(model::LabelsBuilder& out, std::vector<std::string>& empty) const override;
+  void exemplars(std::vector<model::Exemplar>& out) const override;
   std::string metadata_name() const override { return inner_.metadata_name(); }
   std::string help() const override { return inner_.help(); }
   std::string unit() const override { return inner_.unit(); }
@@ -38,7 +40,7 @@ class NhcbParser final : public ExpositionParser {
   bool gather();
   bool finish();
 
-  ExpositionParser &inner_;
+  ExpositionParser& inner_;
   const bool keep_classic_;
   State state_ = State::kIdle;
   Entry entry_ = Entry::kEnd;  // of inner_, the newest

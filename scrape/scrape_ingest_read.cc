@@ -163,7 +163,8 @@ base::Status ScrapeIngest::stage(ExpositionParser& parser, const Sample& sample,
     batch_.values.push_back(parser.value());
   }
   ++batch_.counts.staged;
-  const bool within = config.sample_limit == 0 || batch_.counts.staged <= config.sample_limit;
+  const bool within = !batch_.counts.over_bucket_limit &&
+                      (config.sample_limit == 0 || batch_.counts.staged <= config.sample_limit);
   if (is_new && within) ++batch_.counts.series_added;
   return {};
 }
