@@ -85,11 +85,12 @@ Answer query_exemplars(Context& ctx, const Call& call) {
   if (!start) return start.status();
   const Result<model::TimestampMs> end = time_param(call.params, "end", model::kMaxTime);
   if (!end) return end.status();
-  if (*end < *start)
-    return invalid_param("end", "end timestamp must not be before start timestamp");
+  if (*end < *start) {
+    return Status(base::Errc::kBadData, "end timestamp must not be before start timestamp");
+  }
   const Result<promql::ExprPtr> expr =
       promql::parse_expr(call.params.get("query"), ctx.engine->options().parser);
-  if (!expr) return invalid_param("query", expr.status());
+  if (!expr) return expr.status();
   std::vector<model::Matchers> selectors;
   find_selectors(**expr, selectors);
   if (selectors.empty()) return Answer::no_content();
