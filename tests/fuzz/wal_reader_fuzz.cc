@@ -26,8 +26,7 @@ class Sum final : public silverback::tsdb::wal::RecordHandler {
               const silverback::model::Histogram& h) override {
     total += ref.slot + h.positive_buckets.size();
   }
-  void exemplar(silverback::storage::SeriesRef ref,
-                const silverback::model::Exemplar& e) override {
+  void exemplar(silverback::storage::SeriesRef ref, const silverback::model::Exemplar& e) override {
     total += ref.slot + e.labels.size();
   }
   uint64_t total = 0;
