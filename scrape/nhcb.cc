@@ -62,21 +62,27 @@ void ClassicHistogram::add_bucket(double upper, double cumulative) {
     return refuse("bucket count must be non-negative: le=" + base::go_g(upper) +
                   ", count=" + base::go_g(cumulative));
   }
-  const auto at = std::lower_bound(buckets_.begin(), buckets_.end(), upper,
-                                   [](const Bucket& b, double bound) { return b.upper < bound; });
-  if (at != buckets_.end() && at->upper == upper) return;
-  if (at != buckets_.begin() && cumulative < (at - 1)->cumulative) {
-    return refuse("count is not cumulative: " + base::go_g(cumulative) + " < " +
-                  base::go_g((at - 1)->cumulative));
-  }
-  if (at != buckets_.end() && cumulative > at->cumulative) {
-    return refuse("count is not cumulative: " + base::go_g(cumulative) + " > " +
-                  base::go_g(at->cumulative));
-  }
   Bucket bucket;
   bucket.upper = upper;
   bucket.cumulative = cumulative;
-  buckets_.insert(at, bucket);
+  buckets_.push_back(bucket);
+}
+
+// By bound; of equal bounds the first stays.
+base::Status ClassicHistogram::sort_buckets() {
+  std::stable_sort(buckets_.begin(), buckets_.end(),
+                   [](const Bucket& a, const Bucket& b) { return a.upper < b.upper; });
+  buckets_.erase(std::unique(buckets_.begin(), buckets_.end(),
+                             [](const Bucket& a, const Bucket& b) { return a.upper == b.upper; }),
+                 buckets_.end());
+  for (size_t i = 1; i < buckets_.size(); ++i) {
+    const double before = buckets_[i - 1].cumulative, here = buckets_[i].cumulative;
+    if (here < before) {
+      return {base::Errc::kBadData,
+              "count is not cumulative: " + base::go_g(here) + " < " + base::go_g(before)};
+    }
+  }
+  return {};
 }
 
 void ClassicHistogram::set_count(double count) {
@@ -85,15 +91,15 @@ void ClassicHistogram::set_count(double count) {
   count_ = count;
 }
 
-base::Result<model::Histogram> ClassicHistogram::convert() const {
+base::Result<model::Histogram> ClassicHistogram::convert() {
   if (!error_.is_ok()) return error_;
-  std::vector<Bucket> buckets = buckets_;
-  const double count = count_ ? *count_ : buckets.empty() ? 0 : buckets.back().cumulative;
-  if (buckets.empty() || buckets.back().upper != kInf) {
+  RETURN_IF_ERROR(sort_buckets());
+  const double count = count_ ? *count_ : buckets_.empty() ? 0 : buckets_.back().cumulative;
+  if (buckets_.empty() || buckets_.back().upper != kInf) {
     Bucket last;
     last.upper = kInf;
     last.cumulative = count;
-    buckets.push_back(last);
+    buckets_.push_back(last);
   }
   model::Histogram h;
   h.schema = model::kCustomBucketsSchema;
@@ -101,7 +107,7 @@ base::Result<model::Histogram> ClassicHistogram::convert() const {
   h.sum = sum_;
   h.integer = is_whole(count);
   double before = 0;
-  for (const Bucket& b : buckets) {
+  for (const Bucket& b : buckets_) {
     h.integer = h.integer && is_whole(b.cumulative);
     h.positive_buckets.push_back(b.cumulative - before);
     before = b.cumulative;

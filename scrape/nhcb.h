@@ -20,7 +20,7 @@ class ClassicHistogram {
 
   /// kBadData when counts are negative, fall from bucket to bucket or differ from the total. Whole
   /// counts give an integer histogram.
-  base::Result<model::Histogram> convert() const;
+  base::Result<model::Histogram> convert();
 
  private:
   struct Bucket {
@@ -28,7 +28,9 @@ class ClassicHistogram {
   };
   void refuse(std::string_view why);
 
-  std::vector<Bucket> buckets_;  // ascending bounds
+  base::Status sort_buckets();
+
+  std::vector<Bucket> buckets_;
   std::optional<double> count_;
   double sum_ = 0;
   base::Status error_;

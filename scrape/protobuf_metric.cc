@@ -47,7 +47,7 @@ Status read_label(std::string_view message, std::vector<model::Label>& into) {
   if (!base::is_valid_utf8(label.value)) {
     return {Errc::kBadData, "invalid label value: " + model::go_quote(label.value)};
   }
-  into.push_back(label);
+  storage::remote::keep(into, label);
   return {};
 }
 
@@ -85,7 +85,7 @@ bool read_quantile(std::string_view message, std::vector<WireQuantile>& into) {
     if (in.field() == 1) q.quantile = in.as_double();
     if (in.field() == 2) q.value = in.as_double();
   }
-  into.push_back(q);
+  storage::remote::keep(into, q);
   return !in.failed();
 }
 
@@ -124,7 +124,7 @@ bool read_bucket(std::string_view message, std::vector<WireBucket>& into) {
     }
   }
   if (b.cumulative == 0) b.cumulative = static_cast<double>(whole);
-  into.push_back(b);
+  storage::remote::keep(into, b);
   return !in.failed();
 }
 
@@ -146,7 +146,7 @@ bool read_histogram_field(WireReader& in, WireNativeHistogram& h) {
     case 13: return remote::read_deltas(in, h.positive_deltas);
     case 14: return remote::read_doubles(in, h.positive_counts);
     case 15: return read_timestamp(in.as_bytes(), h.start);
-    case 16: h.exemplars.push_back(in.as_bytes()); return true;
+    case 16: remote::keep(h.exemplars, in.as_bytes()); return true;
     default: return true;
   }
 }
@@ -211,21 +211,31 @@ Status check_side(std::string_view side, const std::vector<model::Span>& spans, 
 }  // namespace
 
 Status decode_family(std::string_view message, WireFamily& into) {
-  into.name = into.help = into.unit = {};
-  into.type = 0;
-  into.metrics.clear();
+  into = WireFamily();
   WireReader in(message);
   while (in.next()) {
     switch (in.field()) {
       case 1: into.name = in.as_bytes(); break;
       case 2: into.help = in.as_bytes(); break;
       case 3: into.type = static_cast<int32_t>(in.as_varint()); break;
-      case 4: into.metrics.push_back(in.as_bytes()); break;
+      case 4:
+        in.as_bytes();
+        into.has_metrics = true;
+        break;
       case 5: into.unit = in.as_bytes(); break;
       default: break;
     }
   }
   return in.failed() ? malformed("metric family") : Status();
+}
+
+bool next_metric(WireReader& family, std::string_view& metric) {
+  while (family.next()) {
+    if (family.field() != 4) continue;
+    metric = family.as_bytes();
+    return true;
+  }
+  return false;
 }
 
 Status decode_metric(std::string_view message, WireMetric& into) {
@@ -248,7 +258,16 @@ Status decode_metric(std::string_view message, WireMetric& into) {
       default: break;
     }
   }
-  return !good || in.failed() ? malformed("metric") : Status();
+  if (!good || in.failed()) return malformed("metric");
+  const WireNativeHistogram& h = into.histogram;
+  for (const size_t size :
+       {into.labels.size(), into.quantiles.size(), h.buckets.size(), h.exemplars.size()}) {
+    if (size > storage::remote::kMaxBuckets) {
+      return {Errc::kBadData, "more than " + std::to_string(storage::remote::kMaxBuckets) +
+                                  " labels, quantiles, buckets or exemplars"};
+    }
+  }
+  return {};
 }
 
 Status decode_exemplar(std::string_view message, WireExemplar& into) {

@@ -9,6 +9,7 @@
 #include "model/labels.h"
 #include "model/sample.h"
 #include "model/timestamp.h"
+#include "storage/remote/wire_reader.h"
 
 /// The messages of io.prometheus.client, decoded by hand. Views point into the page.
 namespace silverback::scrape {
@@ -23,11 +24,11 @@ enum class FamilyType : int32_t {
   kGaugeHistogram = 5,
 };
 
-/// A MetricFamily; its metrics are still messages. Kept from family to family for its memory.
+/// A MetricFamily; its metrics are still messages, read one by one.
 struct WireFamily {
   std::string_view name, help, unit;
   int32_t type = 0;
-  std::vector<std::string_view> metrics;
+  bool has_metrics = false;
 };
 
 struct WireBucket {
@@ -79,7 +80,9 @@ struct WireMetric {
 
 /// kCorruption when the bytes break the wire format.
 base::Status decode_family(std::string_view message, WireFamily& into);
-/// kCorruption, or kBadData naming a label that is not valid UTF-8 or has no name.
+/// The next metric of a family that decode_family() took. False: there is none.
+bool next_metric(storage::remote::WireReader& family, std::string_view& metric);
+/// kCorruption, or kBadData: a label that is not valid UTF-8 or has no name, a list too long.
 base::Status decode_metric(std::string_view message, WireMetric& into);
 
 struct WireExemplar {

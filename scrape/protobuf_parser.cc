@@ -99,8 +99,8 @@ bool ProtobufParser::next_family() {
     if (message.empty()) continue;
     status_ = decode_family(message, family_);
     if (!status_.is_ok()) return false;
-    if (family_.metrics.empty()) continue;
-    metric_index_ = 0;
+    if (!family_.has_metrics) continue;
+    metrics_ = storage::remote::WireReader(message);
     if (status_ = check_family(); !status_.is_ok()) return false;
     return next_metric();
   }
@@ -126,9 +126,11 @@ Status ProtobufParser::check_family() const {
                               std::to_string(family_.type)};
 }
 
-// Decodes the metric at metric_index_ and moves on.
+// False: the family has no more, or the page is broken.
 bool ProtobufParser::next_metric() {
-  status_ = decode_metric(family_.metrics[metric_index_++], metric_);
+  std::string_view message;
+  if (!scrape::next_metric(metrics_, message)) return false;
+  status_ = decode_metric(message, metric_);
   if (!status_.is_ok()) {
     status_ = status_.with_context("metric " + model::go_quote(family_.name));
     return false;
@@ -181,7 +183,7 @@ bool ProtobufParser::next_stage() {
       return true;
     default: break;
   }
-  if (metric_index_ == family_.metrics.size() || !next_metric()) return false;
+  if (!next_metric()) return false;
   stage_ = first_stage();
   return true;
 }

@@ -60,7 +60,7 @@ class ProtobufParser final : public ExpositionParser {
   const HistogramForms forms_;
   Stage stage_ = Stage::kFamily;
   WireFamily family_;
-  size_t metric_index_ = 0;
+  storage::remote::WireReader metrics_;  // of the family
   WireMetric metric_;
   size_t step_ = 0;  // of the classic series of a metric
 

@@ -62,7 +62,7 @@ TEST_CASE("ClassicHistogram becomes custom buckets", "[scrape]") {
        1,
        "int {count:3, sum:1, (1,2]:1, (4,5]:1, (8,9]:1} 1+4 3+1"},
       {{{1, 3}, {2, 2}}, {3}, 0, "count is not cumulative: 2 < 3"},
-      {{{2, 2}, {1, 3}}, {3}, 0, "count is not cumulative: 3 > 2"},
+      {{{2, 2}, {1, 3}}, {3}, 0, "count is not cumulative: 2 < 3"},
       {{{1, -1}}, {}, 0, "bucket count must be non-negative: le=1, count=-1"},
       {{{kNan, 1}}, {}, 0, "bucket boundary must not be NaN"},
       {{{1, 1}}, {-1}, 0, "count must be non-negative: count=-1"},

@@ -361,3 +361,26 @@ TEST_CASE("ProtobufParser finds the same messages cut short as libprotobuf does"
     }
   }
 }
+
+TEST_CASE("ProtobufParser bounds what a metric may hold", "[scrape]") {
+  const auto metric = [](const std::string& histogram) {
+    std::string out = "\x0a\x01h\x18\x04";  // name h, a histogram
+    const std::string inner = "\x3a" + with_length(histogram);
+    return with_length(out + "\x22" + with_length(inner));
+  };
+  const auto repeated = [](std::string_view bytes, size_t n) {
+    std::string out;
+    for (size_t i = 0; i < n; ++i) out += bytes;
+    return out;
+  };
+  const std::string bucket("\x1a\x00", 2), span("\x62\x00", 2);
+  CHECK(read(metric(repeated(bucket, 65'536)), kNative).size() == 65'539);
+  CHECK(read(metric(repeated(bucket, 65'537)), kNative) ==
+        Lines{"error: metric \"h\": more than 65536 labels, quantiles, buckets or exemplars"});
+  CHECK(read(metric(repeated(span, 65'536)), kNative) == Lines{"h int {count:0, sum:0}"});
+  CHECK(read(metric(repeated(span, 65'537)), kNative) ==
+        Lines{"error: histogram \"h\": more than 65536 spans or buckets"});
+  // A family of very many metrics is not listed in memory.
+  const std::string page = with_length("\x0a\x01g" + repeated(std::string("\x22\x00", 2), 300'000));
+  CHECK(read(page, kNative).size() == 300'000);
+}
