@@ -50,10 +50,6 @@ std::string masked(const std::string& endpoint) {
   return url.is_ok() ? url->to_string() : endpoint;
 }
 
-model::Labels address_label(const std::string& target) {
-  return model::Labels::from({{kAddress, target}});
-}
-
 }  // namespace
 
 std::string alerts_path(const std::string& prefix) {
@@ -87,23 +83,18 @@ AlertmanagerSet::AlertmanagerSet(const Notifier::Options& options, AlertmanagerC
 }
 
 std::vector<AlertmanagerSet::ClientPtr> AlertmanagerSet::set_discovered(
-    std::vector<AlertmanagerGroup> groups) {
+    const std::vector<model::TargetGroup>& groups) {
   std::vector<ClientPtr> former = std::move(clients_);
   clients_.clear();
   dropped_.clear();
-  for (const auto& configured : config_.static_configs) {
-    AlertmanagerGroup group;
-    for (const std::string& target : configured.targets) {
-      group.targets.push_back(address_label(target));
-    }
-    group.labels = model::Labels::from(configured.labels);
-    add_group(group, former);
+  for (const auto& group : config_.discovery.static_configs) {
+    add_group(model::to_target_group(group, ""), former);
   }
-  for (const AlertmanagerGroup& group : groups) add_group(group, former);
+  for (const model::TargetGroup& group : groups) add_group(group, former);
   return former;
 }
 
-void AlertmanagerSet::add_group(const AlertmanagerGroup& group, std::vector<ClientPtr>& former) {
+void AlertmanagerSet::add_group(const model::TargetGroup& group, std::vector<ClientPtr>& former) {
   for (const model::Labels& target : group.targets) add_target(target, group.labels, former);
 }
 

@@ -26,10 +26,10 @@ class AlertmanagerSet {
   const std::vector<std::string>& dropped() const { return dropped_; }
 
   /// Replaces what was discovered. Clients that stay keep their queues; gives those that go.
-  std::vector<ClientPtr> set_discovered(std::vector<AlertmanagerGroup> groups);
+  std::vector<ClientPtr> set_discovered(const std::vector<model::TargetGroup>& groups);
 
  private:
-  void add_group(const AlertmanagerGroup& group, std::vector<ClientPtr>& former);
+  void add_group(const model::TargetGroup& group, std::vector<ClientPtr>& former);
   void add_target(const model::Labels& target, const model::Labels& group,
                   std::vector<ClientPtr>& former);
   ClientPtr make_client(base::Url url) const;

@@ -90,10 +90,10 @@ void Notifier::apply(const AlertingConfig& config, const model::Labels& external
   impl_->let_go(gone);
 }
 
-void Notifier::set_endpoints(size_t entry, std::vector<AlertmanagerGroup> groups) {
+void Notifier::set_endpoints(size_t entry, const std::vector<model::TargetGroup>& groups) {
   const base::MutexLock lock(impl_->mutex);
   if (impl_->stopped || entry >= impl_->sets.size()) return;
-  impl_->let_go(impl_->sets[entry]->set_discovered(std::move(groups)));
+  impl_->let_go(impl_->sets[entry]->set_discovered(groups));
 }
 
 void Notifier::send(std::vector<OutgoingAlert> alerts) {

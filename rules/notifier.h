@@ -14,24 +14,21 @@
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "base/yaml.h"
+#include "model/discovery_config.h"
 #include "model/labels.h"
 #include "model/relabel.h"
+#include "model/target_group.h"
 
 namespace silverback::rules {
 
-/// One `alertmanagers:` entry (spec 4.6). Discovery beyond static_configs comes later.
+/// One `alertmanagers:` entry (spec 4.6).
 struct AlertmanagerConfig {
-  struct StaticGroup {
-    std::vector<std::string> targets;
-    std::vector<std::pair<std::string, std::string>> labels;
-    bool operator==(const StaticGroup&) const = default;
-  };
   std::string scheme = "http";
   std::string path_prefix = "/";
   int64_t timeout_ms = 10'000;
   std::string api_version = "v2";
   base::HttpClientConfig http;
-  std::vector<StaticGroup> static_configs;
+  model::DiscoveryConfigs discovery;
   std::vector<model::RelabelRule> relabel_configs, alert_relabel_configs;
   bool operator==(const AlertmanagerConfig&) const = default;
 };
@@ -52,12 +49,6 @@ struct OutgoingAlert {
   std::vector<std::pair<std::string, std::string>> annotations;
   int64_t starts_at_ms = 0, ends_at_ms = 0;
   std::string generator_url;
-};
-
-/// Alertmanagers as service discovery found them.
-struct AlertmanagerGroup {
-  std::vector<model::Labels> targets;  // at least __address__ each
-  model::Labels labels;                // of all targets, unless theirs differ
 };
 
 struct AlertmanagersSnapshot {
@@ -84,7 +75,7 @@ class Notifier {
   void apply(const AlertingConfig& config, const model::Labels& external_labels);
   /// What discovery has found for an entry of the configuration in force; replaces what it had
   /// found before. Static targets are known without.
-  void set_endpoints(size_t entry, std::vector<AlertmanagerGroup> groups);
+  void set_endpoints(size_t entry, const std::vector<model::TargetGroup>& groups);
   void send(std::vector<OutgoingAlert> alerts);
   /// Drains (bounded by the timeouts) when so configured, then stops.
   void stop();

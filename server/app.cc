@@ -279,6 +279,11 @@ void App::start_services() {
   notifier.io = &io_;
   notifier.file_pool = &rules_pool_;
   notifier_ = std::make_unique<rules::Notifier>(notifier);
+  scrape::DiscoveryContext discovery;
+  borrow(discovery);
+  discovery.io = &io_;
+  discovery.file_pool = &rules_pool_;
+  alertmanagers_ = std::make_unique<AlertmanagerDiscovery>(discovery, *notifier_);
 
   rules::RuleManager::Options manager = rule_options(flags_, features_, location_);
   borrow(manager);
@@ -338,7 +343,7 @@ void App::apply(LoadedConfig loaded) {
   evaluation_interval_ms_ = config->evaluation_interval_ms;
   db_->set_retention(retention.time_ms, retention.size_bytes);
   db_->set_max_exemplars(max_exemplars(features_, *config));
-  notifier_->apply(config->alerting, config->external_labels);
+  alertmanagers_->apply(config->alerting, config->external_labels);
   rules_->apply(loaded.rule_groups, config->evaluation_interval_ms, config->rule_query_offset_ms,
                 config->external_labels);
   scrape_->apply(config->scrape_configs, config->external_labels);
@@ -431,6 +436,7 @@ void App::shut_down() {
   if (security_) security_->stop();
   if (scrape_) scrape_->stop();
   if (rules_) rules_->stop();
+  if (alertmanagers_) alertmanagers_->stop();
   if (notifier_) notifier_->stop();
   for (base::WorkerPool* pool : {&query_pool_, &status_pool_, &ingest_pool_, &rules_pool_})
     pool->stop();

@@ -16,6 +16,7 @@
 #include "rules/notifier.h"
 #include "rules/rule_manager.h"
 #include "scrape/scrape_manager.h"
+#include "server/alertmanager_discovery.h"
 #include "server/api/api.h"
 #include "server/config.h"
 #include "server/event_queue.h"
@@ -103,6 +104,7 @@ class App {
   std::unique_ptr<storage::remote::WriteReceiver> receiver_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<rules::Notifier> notifier_;
+  std::unique_ptr<AlertmanagerDiscovery> alertmanagers_;
   std::unique_ptr<rules::RuleManager> rules_;
   std::unique_ptr<scrape::ScrapeManager> scrape_;
   api::Context context_;

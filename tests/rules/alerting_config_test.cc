@@ -43,7 +43,7 @@ alertmanagers:
   CHECK(first.scheme == "http");
   CHECK(first.path_prefix == "/");
   CHECK(first.timeout_ms == 10'000);
-  CHECK(first.static_configs[0].targets == std::vector<std::string>{"a:9093", "b:9093"});
+  CHECK(first.discovery.static_configs[0].targets == std::vector<std::string>{"a:9093", "b:9093"});
   const rules::AlertmanagerConfig& second = config->alertmanagers[1];
   CHECK(second.scheme == "https");
   CHECK(second.timeout_ms == 3'000);
@@ -62,6 +62,8 @@ alertmanagers:
     static_configs:
       - targets: ["a:9093"]
         labels: {zone: x}
+    file_sd_configs:
+      - files: [am/*.yml]
 )");
   REQUIRE(config.is_ok());
   base::YamlWriter writer;
@@ -72,7 +74,7 @@ alertmanagers:
   CHECK(text.find("<secret>") != std::string::npos);
   const auto again = parse(text);
   REQUIRE(again.status().message() == "");
-  CHECK(again->alertmanagers[0].static_configs == config->alertmanagers[0].static_configs);
+  CHECK(again->alertmanagers[0].discovery == config->alertmanagers[0].discovery);
   CHECK(again->alert_relabel_configs == config->alert_relabel_configs);
   CHECK(again->alertmanagers[0].path_prefix == "/am");
 }
@@ -92,8 +94,8 @@ TEST_CASE("Alerting config mistakes and what is not built are refused by line", 
        "p.yml:2: field port not found in type config.AlertmanagerConfig", base::Errc::kBadData},
       {"alertmanager: []\n", "p.yml:1: field alertmanager not found in type config.AlertingConfig",
        base::Errc::kBadData},
-      {"alertmanagers:\n- timeout: 1s\n  dns_sd_configs:\n  - names: [a]\n",
-       "p.yml:4: dns_sd_configs: not supported yet", base::Errc::kUnsupported},
+      {"alertmanagers:\n- timeout: 1s\n  consul_sd_configs:\n  - server: a\n",
+       "p.yml:4: consul_sd_configs: not supported yet", base::Errc::kUnsupported},
       {"alertmanagers:\n- sigv4: {region: eu}\n", "p.yml:2: sigv4: not supported yet",
        base::Errc::kUnsupported},
       {"alertmanagers:\n- oauth2: {client_id: a}\n", "p.yml:2: oauth2: not supported yet",

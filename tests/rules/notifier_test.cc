@@ -275,3 +275,77 @@ TEST_CASE("Notifier relabels its targets", "[rules]") {
   CHECK(snapshot.active == std::vector<std::string>{"https://b:2/own"});
   CHECK(snapshot.dropped == std::vector<std::string>{"http://a:1/own"});
 }
+
+TEST_CASE("Notifier sends to what discovery finds, beside the configured ones", "[rules]") {
+  HttpTestServer one(ok), two(ok), three(ok);
+  Fixture f;
+  const auto group = [](const HttpTestServer& server, const model::Labels& labels = {}) {
+    silverback::model::TargetGroup g;
+    g.source = "s";
+    g.targets = {model::Labels::from({{"__address__", server.address()}, {"__meta_zone", "z"}})};
+    g.labels = labels;
+    return g;
+  };
+  const std::string text =
+      "alertmanagers:\n- path_prefix: /am/\n  relabel_configs:\n"
+      "  - {source_labels: [__meta_zone, drop], regex: 'z;yes', action: drop}\n"
+      "- static_configs: [{targets: ['" +
+      one.address() + "']}]\n";
+  f.apply(text);
+  const auto endpoint = [](const HttpTestServer& server, const std::string& path) {
+    return "http://" + server.address() + path;
+  };
+  CHECK(f.notifier->alertmanagers().active.size() == 1);
+
+  f.notifier->set_endpoints(
+      0, {group(two), group(two), group(three, model::Labels::from({{"drop", "yes"}}))});
+  CHECK(f.notifier->alertmanagers().active ==
+        std::vector<std::string>{endpoint(two, "/am/api/v2/alerts"),
+                                 endpoint(one, "/api/v2/alerts")});
+  CHECK(f.notifier->alertmanagers().dropped ==
+        std::vector<std::string>{endpoint(three, "/am/api/v2/alerts")});
+  CHECK(f.registry.render_text().find("\nprometheus_notifications_alertmanagers_discovered 2\n") !=
+        std::string::npos);
+  f.notifier->send(alerts(1));
+  CHECK(eventually([&] { return one.request_count() == 1 && two.request_count() == 1; }));
+
+  // An unchanged entry keeps them over a reload, and their counters.
+  f.apply(text);
+  CHECK(f.notifier->alertmanagers().active.size() == 2);
+  CHECK(eventually([&] {
+    return f.metric("prometheus_notifications_sent_total", two, "/am/api/v2/alerts") == 1;
+  }));
+
+  // A path of its own wins, and is escaped; a source that is gone takes its Alertmanagers away.
+  f.notifier->set_endpoints(0, {group(three, model::Labels::from({{"__alerts_path__", "x/ y?"}}))});
+  CHECK(f.notifier->alertmanagers().active[0] == endpoint(three, "/x/%20y%3F"));
+  CHECK(f.metric("prometheus_notifications_sent_total", two, "/am/api/v2/alerts") == -1);
+  f.notifier->set_endpoints(0, {});
+  f.notifier->set_endpoints(7, {group(three)});
+  CHECK(f.notifier->alertmanagers().active.size() == 1);
+}
+
+TEST_CASE("Notifier relabels alerts for all, then for one entry", "[rules]") {
+  HttpTestServer one(ok), two(ok);
+  Fixture f;
+  f.apply(
+      "alert_relabel_configs:\n"
+      "- {source_labels: [job], target_label: team, replacement: 'all-$1'}\n"
+      "- {source_labels: [alertname], regex: A1, action: drop}\n"
+      "alertmanagers:\n- static_configs: [{targets: ['" +
+          one.address() + "']}]\n- static_configs: [{targets: ['" + two.address() +
+          "']}]\n  alert_relabel_configs:\n"
+          "  - {source_labels: [team], regex: 'all-(.*)', target_label: team, replacement: "
+          "'two-$1'}\n"
+          "  - {source_labels: [alertname], regex: A0, action: drop}\n",
+      model::Labels::from({{"job", "external"}, {"cluster", "c"}}));
+  f.notifier->send(alerts(3));
+  REQUIRE(eventually([&] { return one.request_count() == 1 && two.request_count() == 1; }));
+  const std::string first = one.requests()[0].body, second = two.requests()[0].body;
+  CHECK(occurrences(first, "\"alertname\"") == 2);
+  CHECK(occurrences(first, "\"team\":\"all-x\"") == 2);
+  CHECK(occurrences(first, "\"cluster\":\"c\"") == 2);
+  CHECK(occurrences(first, "\"job\":\"x\"") == 2);
+  CHECK(occurrences(second, "\"alertname\"") == 1);
+  CHECK(occurrences(second, "\"team\":\"two-x\"") == 1);
+}
