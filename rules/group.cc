@@ -178,22 +178,19 @@ void Group::evaluate_rule(Iteration& iteration, size_t index) {
     return query(expr, t, stop);
   };
   const Result<RuleOutput> output = entry.rule->eval(evaluation);
-  Status status = output.status();
   if (output.is_ok()) {
     iteration.samples += output->samples.size();
     if (entry.alerting != nullptr && services_.notifier != nullptr) {
       auto due = entry.alerting->take_due(ts, services_.resend_delay_ms, interval_ms());
       if (!due.empty()) services_.notifier->send(std::move(due));
     }
-    status = store(entry, *output, evaluation.sample_time());
-  }
-  entry.rule->set_health(status);
-  const bool canceled = status.code() == base::Errc::kCanceled && stop.stop_requested();
-  if (!status.is_ok()) {
+    entry.rule->set_health(store(entry, index, *output, evaluation.sample_time()));
+  } else {
+    entry.rule->set_health(output.status());
     metrics_.failures.inc();
+    const bool canceled = output.status().code() == base::Errc::kCanceled && stop.stop_requested();
     if (!canceled) {
-      warn(output.is_ok() ? "Rule sample appending failed" : "Evaluating rule failed", *entry.rule,
-           index, status.message());
+      warn("Evaluating rule failed", *entry.rule, index, output.status().message());
     }
   }
   const double took = seconds_between(started, services_.clock->monotonic());
@@ -202,11 +199,20 @@ void Group::evaluate_rule(Iteration& iteration, size_t index) {
   entry.rule->set_evaluated(started_ms, took);
 }
 
-Status Group::store(Entry& entry, const RuleOutput& output, model::TimestampMs t) {
+Status Group::store(Entry& entry, size_t index, const RuleOutput& output, model::TimestampMs t) {
   // A pending alert keeps its clock over a crash: a change of alert state waits for the disk.
-  ASSIGN_OR_RETURN(const RuleWriter::Outcome outcome,
-                   entry.writer->write(output.samples, t, output.state_changed));
-  return outcome.first_refusal;
+  const Result<RuleWriter::Outcome> outcome =
+      entry.writer->write(output.samples, t, output.state_changed);
+  if (!outcome.is_ok()) {
+    metrics_.failures.inc();
+    warn("Rule sample appending failed", *entry.rule, index, outcome.status().message());
+    return outcome.status();
+  }
+  // Results that storage refuses make the rule unhealthy, but are no failed evaluation.
+  if (!outcome->first_refusal.is_ok()) {
+    warn("Rule evaluation results refused", *entry.rule, index, outcome->first_refusal.message());
+  }
+  return outcome->first_refusal;
 }
 
 void Group::warn(const std::string& message, const Rule& rule, size_t index,

@@ -113,7 +113,7 @@ class Group {
   RuleBatches make_batches() const;
   base::Result<promql::Vector> query(const std::string& expr, model::TimestampMs t,
                                      const std::stop_token& stop) const;
-  base::Status store(Entry& entry, const RuleOutput& output, model::TimestampMs t);
+  base::Status store(Entry& entry, size_t index, const RuleOutput& output, model::TimestampMs t);
   void flush_stale(model::TimestampMs ts);
   void warn(const std::string& message, const Rule& rule, size_t index, const std::string& error);
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,14 +31,23 @@ struct RuleGroupConfig {
   bool operator==(const RuleGroupConfig&) const = default;
 };
 
+/// By what rules are judged.
+struct RuleFileOptions {
+  promql::ParserOptions parser;
+  bool legacy_names = false;  // metric_name_validation_scheme: legacy
+
+  bool is_valid_metric(std::string_view name) const;
+  bool is_valid_label(std::string_view name) const;
+};
+
 /// Parses one rule file (spec 6.1): strict fields, unique group names, every expression parsed,
 /// every template parsed. kBadData with file and line.
 base::Result<std::vector<RuleGroupConfig>> parse_rule_file(std::string_view text,
                                                            const std::string& file,
-                                                           const promql::ParserOptions& options);
+                                                           const RuleFileOptions& options);
 
 /// All files that the globs name, in order; the first bad one fails all. Reads files: rules pool.
 base::Result<std::vector<RuleGroupConfig>> load_rule_files(const std::vector<std::string>& globs,
-                                                           const promql::ParserOptions& options);
+                                                           const RuleFileOptions& options);
 
 }  // namespace silverback::rules

@@ -258,7 +258,9 @@ Result<LoadedConfig> load_config(const std::string& path, const promql::ParserOp
   ASSIGN_OR_RETURN(Config config, parse_config(*text, path));
   LoadedConfig loaded;
   loaded.config = std::move(config);
-  ASSIGN_OR_RETURN(loaded.rule_groups, rules::load_rule_files(loaded.config.rule_files, options));
+  const rules::RuleFileOptions rule_options{options, loaded.config.scrape_defaults.legacy_names};
+  ASSIGN_OR_RETURN(loaded.rule_groups,
+                   rules::load_rule_files(loaded.config.rule_files, rule_options));
   return loaded;
 }
 

@@ -208,6 +208,7 @@ TEST_CASE("Group tells that storing failed and tries again", "[rules]") {
   f.storage.fail_commits(base::Status(base::Errc::kUnavailable, "disk full"));
   f.evaluate(*group, 0);
   CHECK(group->status().rules[0].last_error == "disk full");
+  CHECK(f.metric("prometheus_rule_evaluation_failures_total" + kLabel) == "1");
   f.storage.fail_commits({});
   f.evaluate(*group, 1);
   CHECK(group->status().rules[0].health == rules::RuleHealth::kOk);
@@ -222,6 +223,8 @@ TEST_CASE("Group tells refused samples", "[rules]") {
   const auto group = f.make();
   f.evaluate(*group, 0);
   CHECK(group->status().rules[0].health == rules::RuleHealth::kErr);
+  CHECK_FALSE(group->status().rules[0].last_error.empty());
+  CHECK(f.metric("prometheus_rule_evaluation_failures_total" + kLabel) == "0");
 }
 
 TEST_CASE("Group writes ALERTS and ends it when the alert is over", "[rules]") {

@@ -107,16 +107,16 @@ TEST_CASE("Rule file mistakes are told with file and line", "[rules]") {
        "r.yml:4: group \"g\", rule 1, \"a{b=\\\"c\\\"}\": braces present in the recording rule "
        "name; should it be in expr?: a{b=\"c\"}"},
       {rule("alert: a\nexpr: up\nlabels: {__name__: x}"),
-       "r.yml:4: group \"g\", rule 1, \"a\": invalid label name: __name__"},
+       "r.yml:6: group \"g\", rule 1, \"a\": invalid label name: __name__"},
       {rule("alert: a\nexpr: up\nlabels: {\"\": x}"),
-       "r.yml:4: group \"g\", rule 1, \"a\": invalid label name: "},
+       "r.yml:6: group \"g\", rule 1, \"a\": invalid label name: "},
       {rule("alert: a\nexpr: up\nannotations: {\"\": x}"),
-       "r.yml:4: group \"g\", rule 1, \"a\": invalid annotation name: "},
+       "r.yml:6: group \"g\", rule 1, \"a\": invalid annotation name: "},
       {rule("alert: a\nexpr: up\nlabels: {l: '{{ foo }}'}"),
-       "r.yml:4: group \"g\", rule 1, \"a\": label \"l\": template: __alert_a:1: function \"foo\" "
+       "r.yml:6: group \"g\", rule 1, \"a\": label \"l\": template: __alert_a:1: function \"foo\" "
        "not defined"},
       {rule("alert: a\nexpr: up\nannotations: {n: '{{ $labels'}"),
-       "r.yml:4: group \"g\", rule 1, \"a\": annotation \"n\": template: __alert_a:1: unclosed "
+       "r.yml:6: group \"g\", rule 1, \"a\": annotation \"n\": template: __alert_a:1: unclosed "
        "action"},
       {rule("alert: a\nexpr: up\nsummary: x"),
        "r.yml:6: field summary not found in type rulefmt.Rule"},
@@ -126,7 +126,15 @@ TEST_CASE("Rule file mistakes are told with file and line", "[rules]") {
       {"group: []\n", "r.yml:1: field group not found in type rulefmt.RuleGroups"},
       {"groups:\n- rules: []\n", "r.yml:2: Groupname must not be empty"},
       {"groups:\n- name: g\n- name: g\n", "r.yml:3: groupname: \"g\" is repeated in the same file"},
-      {"groups:\n- name: g\n  labels: {__name__: x}\n", "r.yml:2: invalid label name: __name__"},
+      {rule("for: 1m\nexpr: up\nrecord: a"),
+       "r.yml:6: group \"g\", rule 1, \"a\": invalid field 'for' in recording rule"},
+      {rule("expr: ''\nrecord: a"),
+       "r.yml:4: group \"g\", rule 1, \"a\": field 'expr' must be set in rule"},
+      {"groups: x\n", "r.yml:1: cannot unmarshal !!str `x` into []rulefmt.RuleGroup"},
+      {"groups: [x]\n", "r.yml:1: cannot unmarshal !!str `x` into rulefmt.RuleGroup"},
+      {"groups:\n- name: g\n  rules: x\n",
+       "r.yml:3: cannot unmarshal !!str `x` into []rulefmt.Rule"},
+      {"groups:\n- name: g\n  labels: {__name__: x}\n", "r.yml:3: invalid label name: __name__"},
   };
   for (const Case& c : cases) {
     INFO(c.text);
@@ -134,6 +142,34 @@ TEST_CASE("Rule file mistakes are told with file and line", "[rules]") {
     REQUIRE(!parsed.is_ok());
     CHECK(parsed.status().code() == base::Errc::kBadData);
     CHECK(parsed.status().message() == c.message);
+  }
+}
+
+TEST_CASE("Rule file leaves out null groups and rules", "[rules]") {
+  const auto groups =
+      parse("groups:\n- null\n- name: g\n  rules:\n  - null\n  - {record: a, expr: up}\n");
+  REQUIRE(groups.is_ok());
+  REQUIRE(groups->size() == 1);
+  CHECK((*groups)[0].rules.size() == 1);
+}
+
+TEST_CASE("Rule file judges names by the validation scheme", "[rules]") {
+  struct Case {
+    std::string text, message;
+  };
+  const Case cases[] = {
+      {rule("record: a-b\nexpr: up"),
+       "r.yml:4: group \"g\", rule 1, \"a-b\": invalid recording rule name: a-b"},
+      {rule("alert: A\nexpr: up\nlabels:\n      good: x\n      a-b: x"),
+       "r.yml:8: group \"g\", rule 1, \"A\": invalid label name: a-b"},
+      {rule("alert: A\nexpr: up\nannotations: {1a: x}"),
+       "r.yml:6: group \"g\", rule 1, \"A\": invalid annotation name: 1a"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.text);
+    CHECK(parse(c.text).is_ok());
+    const auto legacy = rules::parse_rule_file(c.text, "r.yml", {{}, true});
+    CHECK(legacy.status().message() == c.message);
   }
 }
 

@@ -22,7 +22,7 @@ namespace rules = silverback::rules;
 namespace scrape = silverback::scrape;
 namespace server = silverback::server;
 using silverback::testing::eventually;
-using silverback::testing::TempDir;
+using silverback::tests::TempDir;
 using Urls = std::vector<std::string>;
 
 struct Fixture {
