@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "rules/template/lexer.h"
+#include "rules/template/rune.h"
 
 namespace silverback::rules::text_template {
 

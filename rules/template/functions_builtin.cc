@@ -5,7 +5,7 @@
 #include "base/url.h"
 #include "rules/template/function_table.h"
 #include "rules/template/go_format.h"
-#include "rules/template/lexer.h"
+#include "rules/template/rune.h"
 
 namespace silverback::rules::text_template {
 

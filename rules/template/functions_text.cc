@@ -9,7 +9,7 @@
 #include "model/labels.h"
 #include "model/regex_search.h"
 #include "rules/template/function_table.h"
-#include "rules/template/lexer.h"
+#include "rules/template/rune.h"
 
 namespace silverback::rules::text_template {
 

@@ -1,6 +1,6 @@
 #include "rules/template/unquote.h"
 
-#include "rules/template/lexer.h"
+#include "rules/template/rune.h"
 
 namespace silverback::rules::text_template {
 
