@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "model/kahan.h"
+
 namespace silverback::model {
 
 namespace {
@@ -11,19 +13,6 @@ namespace {
 using Buckets = std::vector<IndexedBucket>;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
-
-/// sum += x with Neumaier's compensation in c.
-void kahan_add(double x, double& sum, double& c) {
-  const double t = sum + x;
-  if (std::isinf(t)) {
-    c = 0;
-  } else if (std::abs(sum) >= std::abs(x)) {
-    c += (sum - t) + x;
-  } else {
-    c += (x - t) + sum;
-  }
-  sum = t;
-}
 
 Buckets to_indexed(const std::vector<Span>& spans, const std::vector<double>& counts) {
   Buckets out;

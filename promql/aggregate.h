@@ -23,8 +23,9 @@ struct AggregateParam {
 };
 base::Result<AggregateParam> eval_param(Evaluator& ev, const Expr& expr, const StepGrid& grid);
 
-/// sum, avg, count, min, max, group, stddev, stdvar: folded a series at a time.
-base::Result<StepValue> aggregate_fold(Evaluator& ev, const AggregateExpr& expr, StepValue input,
+/// sum, avg, count, min, max, group, stddev, stdvar: folded a series at a time, straight from
+/// storage where the operand can be streamed.
+base::Result<StepValue> aggregate_fold(Evaluator& ev, const AggregateExpr& expr,
                                        const StepGrid& grid);
 base::Result<StepValue> aggregate_quantile(Evaluator& ev, const AggregateExpr& expr,
                                            StepValue input, const AggregateParam& param,

@@ -81,25 +81,63 @@ class RangeCallRun {
       : ev_(ev), expr_(expr), grid_(grid), kernel_(kernel) {}
 
   base::Result<StepValue> run() {
+    ASSIGN_OR_RETURN(RangeSource source, open());
+    RETURN_IF_ERROR(ev_.expect_series(source.size_hint(), grid_.count()));
+    StepValue value = ev_.new_vector();
+    RETURN_IF_ERROR(run_all(source, value.charge, [&value](StepSeries series) {
+      value.series.push_back(std::move(series));
+      return base::Status();
+    }));
+    if (!ev_.options().delayed_name_removal) RETURN_IF_ERROR(ev_.refuse_equal_labels(value));
+    return value;
+  }
+
+  base::Result<bool> stream(const SeriesSink& sink) {
+    if (!can_stream()) return false;
+    ASSIGN_OR_RETURN(RangeSource source, open());
+    if (!ev_.may_stream(source.size_hint(), grid_.count())) return false;
+    BudgetCharge charge(ev_.options().budget);
+    RETURN_IF_ERROR(run_all(source, charge, [&](StepSeries series) {
+      base::Status status = sink(std::move(series));
+      charge.release();
+      return status;
+    }));
+    return true;
+  }
+
+ private:
+  base::Result<RangeSource> open() {
     RETURN_IF_ERROR(find_arguments());
     const Expr& range = unwrap_parens(*expr_.args[range_index_]);
     RETURN_IF_ERROR(check_modifiers(range));
     ASSIGN_OR_RETURN(RangeSource source, RangeSource::open(ev_, range, grid_));
     RETURN_IF_ERROR(eval_scalars());
-    RETURN_IF_ERROR(ev_.expect_series(source.size_hint(), grid_.count()));
-    StepValue value = ev_.new_vector();
+    return source;
+  }
+
+  /// Only where no two series can become equal by losing their names.
+  bool can_stream() {
+    if (!find_arguments().is_ok()) return false;
+    const Expr& range = unwrap_parens(*expr_.args[range_index_]);
+    if (range.kind != ExprKind::kMatrixSelector) return false;
+    if (ev_.options().delayed_name_removal || expr_.function->impl->keeps_name) return true;
+    const model::Matchers& matchers = static_cast<const MatrixSelector&>(range).selector->matchers;
+    return std::any_of(matchers.begin(), matchers.end(), [](const model::Matcher& m) {
+      return m.name() == model::kMetricName && m.type() == model::MatchType::kEqual &&
+             !m.value().empty();
+    });
+  }
+
+  base::Status run_all(RangeSource& source, BudgetCharge& charge, const SeriesSink& sink) {
     SampleColumns columns;
     while (true) {
       RETURN_IF_ERROR(ev_.check());
       ASSIGN_OR_RETURN(const bool more, source.next(columns));
-      if (!more) break;
-      if (!columns.empty()) RETURN_IF_ERROR(run_series(source, columns, value));
+      if (!more) return {};
+      if (!columns.empty()) RETURN_IF_ERROR(run_series(source, columns, charge, sink));
     }
-    if (!ev_.options().delayed_name_removal) RETURN_IF_ERROR(ev_.refuse_equal_labels(value));
-    return value;
   }
 
- private:
   base::Status find_arguments() {
     for (size_t i = 0; i < expr_.args.size(); ++i) {
       if (unwrap_parens(*expr_.args[i]).type() == ValueType::kMatrix) {
@@ -137,8 +175,9 @@ class RangeCallRun {
     return {};
   }
 
-  base::Status run_series(RangeSource& source, const SampleColumns& columns, StepValue& value) {
-    RETURN_IF_ERROR(ev_.charge_series(value, source.labels(), grid_.count()));
+  base::Status run_series(RangeSource& source, const SampleColumns& columns, BudgetCharge& charge,
+                          const SeriesSink& sink) {
+    RETURN_IF_ERROR(ev_.charge_series(charge, source.labels(), grid_.count()));
     StepSeries series(source.labels(), grid_.count());
     RangeCall call;
     call.range_seconds = static_cast<double>(source.plan().range_ms) / 1000;
@@ -153,9 +192,8 @@ class RangeCallRun {
     } else {
       ev_.drop_name(series);
     }
-    RETURN_IF_ERROR(value.charge.add_samples(series.sample_count()));
-    value.series.push_back(std::move(series));
-    return {};
+    RETURN_IF_ERROR(charge.add_samples(series.sample_count()));
+    return sink(std::move(series));
   }
 
   base::Status run_steps(RangeSource& source, const SampleColumns& columns, RangeCall& call,
@@ -300,6 +338,13 @@ base::Result<StepValue> eval_call(Evaluator& ev, const Call& expr, const StepGri
   if (impl->math) return eval_math_call(ev, expr, grid);
   if (impl->range) return eval_range_call(ev, expr, grid, impl->range);
   return impl->call(ev, expr, grid);
+}
+
+base::Result<bool> stream_call(Evaluator& ev, const Call& expr, const StepGrid& grid,
+                               const SeriesSink& sink) {
+  const FunctionImpl* const impl = expr.function->impl;
+  if (!impl || impl->math || !impl->range) return false;
+  return RangeCallRun(ev, expr, grid, impl->range).stream(sink);
 }
 
 uint32_t argument_position(const Call& expr, size_t i) {

@@ -84,9 +84,15 @@ base::Status Evaluator::expect_series(size_t series, size_t steps) const {
       static_cast<int64_t>(std::min<uint64_t>(bytes, std::numeric_limits<int64_t>::max())));
 }
 
-base::Status Evaluator::charge_series(StepValue& into, const model::Labels& labels,
+bool Evaluator::may_stream(size_t series, size_t steps) const {
+  size_t samples = 0;
+  return !__builtin_mul_overflow(series, steps, &samples) &&
+         samples <= static_cast<size_t>(options_.budget->sample_limit());
+}
+
+base::Status Evaluator::charge_series(BudgetCharge& charge, const model::Labels& labels,
                                       size_t steps) const {
-  return into.charge.add_bytes(
+  return charge.add_bytes(
       static_cast<int64_t>(steps * kStepBytes + labels.bytes().size() + sizeof(StepSeries)));
 }
 
@@ -148,6 +154,19 @@ base::Result<StepValue> Evaluator::eval(const Expr& expr, const StepGrid& grid) 
   }
   if (!grid.instant() && plan().step_invariant(expr)) return eval_once(expr, grid);
   return eval_node(expr, grid);
+}
+
+base::Result<bool> Evaluator::stream(const Expr& expr, const StepGrid& grid,
+                                     const SeriesSink& sink) {
+  RETURN_IF_ERROR(check());
+  if (grid.count() == 0 || (!grid.instant() && plan().step_invariant(expr))) return false;
+  if (expr.kind == ExprKind::kVectorSelector) {
+    return stream_vector_selector(*this, static_cast<const VectorSelector&>(expr), grid, sink);
+  }
+  if (expr.kind == ExprKind::kCall) {
+    return stream_call(*this, static_cast<const Call&>(expr), grid, sink);
+  }
+  return false;
 }
 
 base::Result<StepValue> Evaluator::eval_once(const Expr& expr, const StepGrid& grid) {

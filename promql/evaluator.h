@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ struct EvalOptions {
   bool type_and_unit_labels = false;
 };
 
+/// Takes the series of an expression one after another.
+using SeriesSink = std::function<base::Status(StepSeries)>;
+
 /// Walks a prepared tree, a series at a time over all steps of a grid. The parts of the language
 /// live in files of their own and come back here for their operands.
 /// Threads: one query, one thread.
@@ -39,6 +43,9 @@ class Evaluator {
 
   /// Any expression but range vectors, on every step of the grid.
   base::Result<StepValue> eval(const Expr& expr, const StepGrid& grid);
+  /// Gives the series that eval() would give to `sink`, and holds none of them. False, with nothing
+  /// done, for what has to be held whole.
+  base::Result<bool> stream(const Expr& expr, const StepGrid& grid, const SeriesSink& sink);
   /// eval() of a scalar expression: one value a step.
   base::Result<std::vector<double>> eval_scalar(const Expr& expr, const StepGrid& grid);
   /// A range vector at one instant, as the answer of an instant query.
@@ -68,10 +75,16 @@ class Evaluator {
   StepValue new_vector() const;
   StepValue new_scalar(std::vector<double> values) const;
   /// Charges a series over `steps` before it is filled.
-  base::Status charge_series(StepValue& into, const model::Labels& labels, size_t steps) const;
+  base::Status charge_series(BudgetCharge& charge, const model::Labels& labels, size_t steps) const;
+  base::Status charge_series(StepValue& into, const model::Labels& labels, size_t steps) const {
+    return charge_series(into.charge, labels, steps);
+  }
   /// kLimit when so many series over `steps` cannot fit: said before the first is read. Charges
   /// nothing.
   base::Status expect_series(size_t series, size_t steps) const;
+  /// Whether so many series may be streamed: not past --query.max-samples, which counts results
+  /// of selectors and range functions as if they were held.
+  bool may_stream(size_t series, size_t steps) const;
   /// Charges the samples of everything in `value` (after filling it).
   base::Status charge_samples(StepValue& value) const;
 
@@ -104,6 +117,10 @@ base::Status not_built(std::string_view what);
 base::Result<StepValue> eval_vector_selector(Evaluator& ev, const VectorSelector& expr,
                                              const StepGrid& grid);
 base::Result<StepValue> eval_call(Evaluator& ev, const Call& expr, const StepGrid& grid);
+base::Result<bool> stream_vector_selector(Evaluator& ev, const VectorSelector& expr,
+                                          const StepGrid& grid, const SeriesSink& sink);
+base::Result<bool> stream_call(Evaluator& ev, const Call& expr, const StepGrid& grid,
+                               const SeriesSink& sink);
 base::Result<StepValue> eval_binary(Evaluator& ev, const BinaryExpr& expr, const StepGrid& grid);
 base::Result<StepValue> eval_aggregate(Evaluator& ev, const AggregateExpr& expr,
                                        const StepGrid& grid);

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "model/kahan.h"
+
 namespace silverback::promql {
 
 /// Go's math.Min: NaN if either is NaN, -0 before 0.
@@ -23,17 +25,6 @@ inline double go_max(double a, double b) {
   return a > b ? a : b;
 }
 
-/// sum += x with Neumaier's compensation in c. The answer is sum + c.
-inline void kahan_add(double x, double& sum, double& c) {
-  const double t = sum + x;
-  if (std::isinf(t)) {
-    c = 0;
-  } else if (std::abs(sum) >= std::abs(x)) {
-    c += (sum - t) + x;
-  } else {
-    c += (x - t) + sum;
-  }
-  sum = t;
-}
+using model::kahan_add;
 
 }  // namespace silverback::promql

@@ -147,6 +147,25 @@ base::Status fill_sample_times(const storage::ColumnBuffer& buffer, const Select
   return {};
 }
 
+/// Every series of a selector over the grid. `charge` holds them; the sink may give it back.
+base::Status read_instants(Evaluator& ev, SeriesReader& reader, const SelectorPlan& p,
+                           const StepGrid& grid, BudgetCharge& charge, const SeriesSink& sink) {
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, reader.next());
+    if (!more) return {};
+    ASSIGN_OR_RETURN(const storage::ColumnBuffer* const buffer, reader.raw());
+    if (buffer->empty()) continue;
+    RETURN_IF_ERROR(ev.charge_series(charge, reader.labels(), grid.count()));
+    StepSeries series(reader.labels(), grid.count());
+    fill_instant(*buffer, p, grid, ev.options().lookback_ms, series);
+    if (!series.any()) continue;
+    const int64_t samples = series.sample_count();
+    ev.add_total_samples(samples);
+    RETURN_IF_ERROR(charge.add_samples(samples));
+    RETURN_IF_ERROR(sink(std::move(series)));
+  }
+}
+
 /// Adds the series unless it is empty; counts what it holds.
 base::Status add_series(Evaluator& ev, StepValue& value, StepSeries series) {
   if (!series.any()) return {};
@@ -305,21 +324,33 @@ base::Result<StepValue> eval_vector_selector(Evaluator& ev, const VectorSelector
                                              const StepGrid& grid) {
   if (expr.smoothed) return eval_smoothed(ev, expr, grid);
   const SelectorPlan& p = ev.plan().selector(expr);
-  const int64_t lookback = ev.options().lookback_ms;
-  ASSIGN_OR_RETURN(const std::unique_ptr<SeriesReader> reader,
-                   SeriesReader::open(ev, expr, selector_range(p, grid, lookback, 0)));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<SeriesReader> reader,
+      SeriesReader::open(ev, expr, selector_range(p, grid, ev.options().lookback_ms, 0)));
   RETURN_IF_ERROR(ev.expect_series(reader->size_hint(), grid.count()));
   StepValue value = ev.new_vector();
-  while (true) {
-    ASSIGN_OR_RETURN(const bool more, reader->next());
-    if (!more) return value;
-    ASSIGN_OR_RETURN(const storage::ColumnBuffer* const buffer, reader->raw());
-    if (buffer->empty()) continue;
-    RETURN_IF_ERROR(ev.charge_series(value, reader->labels(), grid.count()));
-    StepSeries series(reader->labels(), grid.count());
-    fill_instant(*buffer, p, grid, lookback, series);
-    RETURN_IF_ERROR(add_series(ev, value, std::move(series)));
-  }
+  RETURN_IF_ERROR(read_instants(ev, *reader, p, grid, value.charge, [&value](StepSeries series) {
+    value.series.push_back(std::move(series));
+    return base::Status();
+  }));
+  return value;
+}
+
+base::Result<bool> stream_vector_selector(Evaluator& ev, const VectorSelector& expr,
+                                          const StepGrid& grid, const SeriesSink& sink) {
+  if (expr.smoothed) return false;
+  const SelectorPlan& p = ev.plan().selector(expr);
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<SeriesReader> reader,
+      SeriesReader::open(ev, expr, selector_range(p, grid, ev.options().lookback_ms, 0)));
+  if (!ev.may_stream(reader->size_hint(), grid.count())) return false;
+  BudgetCharge charge(ev.options().budget);
+  RETURN_IF_ERROR(read_instants(ev, *reader, p, grid, charge, [&](StepSeries series) {
+    base::Status status = sink(std::move(series));
+    charge.release();
+    return status;
+  }));
+  return true;
 }
 
 base::Result<StepValue> read_sample_times(Evaluator& ev, const model::Matchers& matchers,

@@ -96,6 +96,7 @@ class BudgetCharge {
   base::Status add_samples(int64_t samples);
   /// Of the bytes added.
   void give_back(int64_t bytes);
+  /// All bytes and samples; further ones can be added.
   void release();
 
  private:

@@ -34,6 +34,7 @@ class QueryBudget {
   base::Status charge_samples(int64_t samples);
   void release_samples(int64_t samples);
 
+  int64_t sample_limit() const { return limits_.samples; }
   int64_t bytes() const { return bytes_; }
   int64_t peak_samples() const { return peak_samples_; }
 
