@@ -9,47 +9,79 @@
 #include <map>
 #include <variant>
 
-#include "base/metrics_text.h"
 #include "base/mutex.h"
 
 namespace silverback::base::metrics {
 namespace {
 
-using Type = MetricType;
 using Child = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
                            std::unique_ptr<Histogram>, std::unique_ptr<Summary>>;
 
-void put_child(Exposition& to, const std::string& name, const std::string& help,
-               const LabelPairs& labels, const Histogram& h) {
-  to.add(name, help, labels, h);
-}
-void put_child(Exposition& to, const std::string& name, const std::string& help,
-               const LabelPairs& labels, const Summary& s) {
-  to.add(name, help, labels, s);
-}
-void put_child(Exposition& to, const std::string& name, const std::string& help,
-               const LabelPairs& labels, const Counter& c) {
-  to.add(name, help, labels, Type::kCounter, c.value());
-}
-void put_child(Exposition& to, const std::string& name, const std::string& help,
-               const LabelPairs& labels, const Gauge& g) {
-  to.add(name, help, labels, Type::kGauge, g.value());
+Reading read(const Histogram& h) {
+  Reading reading;
+  for (size_t i = 0; i < h.bounds().size(); ++i) {
+    reading.count += h.bucket(i);
+    reading.buckets.emplace_back(h.bounds()[i], reading.count);
+  }
+  // Observations go on while we read: the total is what the buckets say, so that they agree.
+  reading.count += h.bucket(h.bounds().size());
+  reading.sum = h.sum();
+  return reading;
 }
 
-class ExpositionSink final : public Sink {
+Reading read(const Summary& s) {
+  Reading reading;
+  const std::vector<double> values = s.values();
+  for (size_t i = 0; i < values.size(); ++i) {
+    reading.quantiles.emplace_back(s.quantiles()[i], values[i]);
+  }
+  reading.sum = s.sum();
+  reading.count = s.count();
+  return reading;
+}
+
+Reading read(const Counter& c) {
+  Reading reading;
+  reading.value = c.value();
+  return reading;
+}
+
+Reading read(const Gauge& g) {
+  Reading reading;
+  reading.value = g.value();
+  return reading;
+}
+
+struct Gathered {
+  Type type = Type::kGauge;
+  std::string help;
+  std::map<LabelPairs, Reading> children;
+};
+using GatheredFamilies = std::map<std::string, Gathered, std::less<>>;
+
+class GatherSink final : public Sink {
  public:
-  explicit ExpositionSink(Exposition& to) : to_(to) {}
+  explicit GatherSink(GatheredFamilies& families) : families_(families) {}
   void counter(std::string_view name, std::string_view help, const LabelPairs& labels,
                double v) override {
-    to_.add(name, help, labels, Type::kCounter, v);
+    add(name, help, labels, v, Type::kCounter);
   }
   void gauge(std::string_view name, std::string_view help, const LabelPairs& labels,
              double v) override {
-    to_.add(name, help, labels, Type::kGauge, v);
+    add(name, help, labels, v, Type::kGauge);
   }
 
  private:
-  Exposition& to_;
+  void add(std::string_view name, std::string_view help, const LabelPairs& labels, double v,
+           Type type) {
+    Gathered& family = families_[std::string(name)];
+    if (family.children.empty()) {
+      family.type = type;
+      family.help = help;
+    }
+    family.children[labels].value = v;
+  }
+  GatheredFamilies& families_;
 };
 
 }  // namespace
@@ -156,7 +188,7 @@ std::vector<double> Summary::values() const {
 }
 
 struct Registry::Impl {
-  struct Family {
+  struct Children {
     Type type = Type::kGauge;
     std::string help;
     std::map<LabelPairs, Child> children;
@@ -167,7 +199,7 @@ struct Registry::Impl {
   T& child(Type type, std::string_view name, std::string_view help, LabelPairs labels,
            const Make& make) {
     MutexLock lock(mutex);
-    Family& family = families[std::string(name)];
+    Children& family = families[std::string(name)];
     if (family.children.empty()) {
       family.type = type;
       family.help = help;
@@ -178,10 +210,8 @@ struct Registry::Impl {
     return *std::get<std::unique_ptr<T>>(at->second);
   }
 
-  void render(Exposition& to) const;
-
   mutable Mutex mutex;
-  std::map<std::string, Family, std::less<>> families GUARDED_BY(mutex);
+  std::map<std::string, Children, std::less<>> families GUARDED_BY(mutex);
 
   // Apart from `mutex`: a collector may ask for metrics. Held while collectors run, so that a
   // handle's end waits for its collector.
@@ -246,34 +276,36 @@ std::shared_ptr<void> Registry::add_collector(std::function<void(Sink&)> collect
   });
 }
 
-void Registry::Impl::render(Exposition& to) const {
+std::vector<Family> Registry::gather() const {
+  GatheredFamilies gathered;
   {
-    ExpositionSink sink(to);
-    MutexLock lock(collectors->mutex);
-    for (const auto& entry : collectors->by_id) entry.second(sink);
+    GatherSink sink(gathered);
+    MutexLock lock(impl_->collectors->mutex);
+    for (const auto& entry : impl_->collectors->by_id) entry.second(sink);
   }
-  MutexLock lock(mutex);
-  for (const auto& family : families) {
-    for (const auto& child : family.second.children) {
-      std::visit(
-          [&](const auto& metric) {
-            put_child(to, family.first, family.second.help, child.first, *metric);
-          },
-          child.second);
+  {
+    MutexLock lock(impl_->mutex);
+    for (const auto& entry : impl_->families) {
+      if (entry.second.children.empty()) continue;
+      Gathered& family = gathered[entry.first];
+      family.type = entry.second.type;
+      family.help = entry.second.help;
+      for (const auto& child : entry.second.children) {
+        family.children[child.first] =
+            std::visit([](const auto& metric) { return read(*metric); }, child.second);
+      }
     }
   }
-}
-
-std::string Registry::render_text() const {
-  Exposition exposition(TextFormat::kText);
-  impl_->render(exposition);
-  return exposition.text();
-}
-
-std::string Registry::render_openmetrics() const {
-  Exposition exposition(TextFormat::kOpenMetrics);
-  impl_->render(exposition);
-  return exposition.text();
+  std::vector<Family> out;
+  out.reserve(gathered.size());
+  for (auto& entry : gathered) {
+    Family family{entry.first, std::move(entry.second.help), entry.second.type, {}};
+    for (auto& child : entry.second.children) {
+      family.children.emplace_back(child.first, std::move(child.second));
+    }
+    out.push_back(std::move(family));
+  }
+  return out;
 }
 
 }  // namespace silverback::base::metrics

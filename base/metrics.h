@@ -89,6 +89,31 @@ class Sink {
                      double v) = 0;
 };
 
+enum class Type : uint8_t { kCounter, kGauge, kHistogram, kSummary };
+/// "counter"...
+std::string_view type_name(Type type);
+
+/// What one child shows at one instant.
+struct Reading {
+  double value = 0;    // counter, gauge
+  uint64_t count = 0;  // histogram, summary
+  double sum = 0;
+  /// Upper bound and cumulative count, without +Inf (which is `count`); quantile and value.
+  std::vector<std::pair<double, uint64_t>> buckets;
+  std::vector<std::pair<double, double>> quantiles;
+};
+struct Family {
+  std::string name;
+  std::string help;
+  Type type = Type::kGauge;
+  std::vector<std::pair<LabelPairs, Reading>> children;  // by labels
+};
+enum class TextFormat : uint8_t {
+  kText,         // 0.0.4
+  kOpenMetrics,  // 1.0.0
+};
+std::string to_text(const std::vector<Family>& families, TextFormat format);
+
 /// Owns every metric of the process; children live as long as it does. Asking again for the same
 /// name and labels gives the same child. Threads: any thread.
 class Registry {
@@ -107,10 +132,10 @@ class Registry {
   /// Called at every render. Unregisters when the returned handle dies.
   [[nodiscard]] std::shared_ptr<void> add_collector(std::function<void(Sink&)> collect);
 
-  /// Text format 0.0.4, families sorted by name, children by labels.
-  std::string render_text() const;
-  /// The same in OpenMetrics 1.0.0.
-  std::string render_openmetrics() const;
+  /// All families, sorted by name.
+  std::vector<Family> gather() const;
+  std::string render_text() const { return to_text(gather(), TextFormat::kText); }
+  std::string render_openmetrics() const { return to_text(gather(), TextFormat::kOpenMetrics); }
 
  private:
   struct Impl;

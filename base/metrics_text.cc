@@ -1,21 +1,10 @@
-#include "base/metrics_text.h"
-
 #include "base/go_float.h"
+#include "base/metrics.h"
 
 namespace silverback::base::metrics {
 namespace {
 
 constexpr std::string_view kTotal = "_total";
-
-std::string_view type_name(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter: return "counter";
-    case MetricType::kGauge: return "gauge";
-    case MetricType::kHistogram: return "histogram";
-    case MetricType::kSummary: return "summary";
-  }
-  return "untyped";
-}
 
 bool ends_with_total(std::string_view name) {
   return name.size() > kTotal.size() && name.substr(name.size() - kTotal.size()) == kTotal;
@@ -63,66 +52,43 @@ void append_sample(std::string& out, std::string_view name, std::string_view suf
   out += '\n';
 }
 
-}  // namespace
-
-std::string& Exposition::child(std::string_view family, std::string_view help,
-                               const LabelPairs& labels, MetricType type) {
-  Family& entry = families_[std::string(family)];
-  if (entry.children.empty()) {
-    entry.type = type;
-    entry.help = help;
-  }
-  std::string& lines = entry.children[labels];
-  lines.clear();
-  return lines;
-}
-
 // OpenMetrics writes a whole number as a float.
-std::string Exposition::bound(double v) const {
+std::string bound(double v, TextFormat format) {
   std::string text = go_g(v);
-  if (format_ == TextFormat::kOpenMetrics && text.find_first_of(".eIN") == std::string::npos) {
+  if (format == TextFormat::kOpenMetrics && text.find_first_of(".eIN") == std::string::npos) {
     text += ".0";
   }
   return text;
 }
 
-void Exposition::add(std::string_view family, std::string_view help, const LabelPairs& labels,
-                     MetricType type, double v) {
-  append_sample(child(family, help, labels, type), family, "", labels, v);
-}
-
-void Exposition::add(std::string_view family, std::string_view help, const LabelPairs& labels,
-                     const Histogram& h) {
-  std::string& out = child(family, help, labels, MetricType::kHistogram);
-  uint64_t cumulative = 0;
-  for (size_t i = 0; i < h.bounds().size(); ++i) {
-    cumulative += h.bucket(i);
-    append_sample(out, family, "_bucket", labels, static_cast<double>(cumulative), "le",
-                  bound(h.bounds()[i]));
+void append_child(std::string& out, const Family& family, const LabelPairs& labels,
+                  const Reading& reading, TextFormat format) {
+  if (family.type == Type::kCounter || family.type == Type::kGauge) {
+    append_sample(out, family.name, "", labels, reading.value);
+    return;
   }
-  // Observations go on while we read: the total is what the buckets say, so that they agree.
-  cumulative += h.bucket(h.bounds().size());
-  append_sample(out, family, "_bucket", labels, static_cast<double>(cumulative), "le", "+Inf");
-  append_sample(out, family, "_sum", labels, h.sum());
-  append_sample(out, family, "_count", labels, static_cast<double>(cumulative));
-}
-
-void Exposition::add(std::string_view family, std::string_view help, const LabelPairs& labels,
-                     const Summary& s) {
-  std::string& out = child(family, help, labels, MetricType::kSummary);
-  const std::vector<double> values = s.values();
-  for (size_t i = 0; i < values.size(); ++i) {
-    append_sample(out, family, "", labels, values[i], "quantile", bound(s.quantiles()[i]));
+  const auto count = static_cast<double>(reading.count);
+  for (const auto& bucket : reading.buckets) {
+    append_sample(out, family.name, "_bucket", labels, static_cast<double>(bucket.second), "le",
+                  bound(bucket.first, format));
   }
-  append_sample(out, family, "_sum", labels, s.sum());
-  append_sample(out, family, "_count", labels, static_cast<double>(s.count()));
+  if (family.type == Type::kHistogram) {
+    append_sample(out, family.name, "_bucket", labels, count, "le", "+Inf");
+  }
+  for (const auto& quantile : reading.quantiles) {
+    append_sample(out, family.name, "", labels, quantile.second, "quantile",
+                  bound(quantile.first, format));
+  }
+  append_sample(out, family.name, "_sum", labels, reading.sum);
+  append_sample(out, family.name, "_count", labels, count);
 }
 
 // In OpenMetrics a counter's family has no _total, and what counts without one is of no known type.
-void Exposition::append_head(std::string& out, std::string_view name, const Family& family) const {
-  const bool open = format_ == TextFormat::kOpenMetrics;
+void append_head(std::string& out, const Family& family, TextFormat format) {
+  const bool open = format == TextFormat::kOpenMetrics;
+  std::string_view name = family.name;
   std::string_view type = type_name(family.type);
-  if (open && family.type == MetricType::kCounter) {
+  if (open && family.type == Type::kCounter) {
     if (ends_with_total(name)) {
       name.remove_suffix(kTotal.size());
     } else {
@@ -140,13 +106,27 @@ void Exposition::append_head(std::string& out, std::string_view name, const Fami
   out += '\n';
 }
 
-std::string Exposition::text() const {
-  std::string out;
-  for (const auto& entry : families_) {
-    append_head(out, entry.first, entry.second);
-    for (const auto& lines : entry.second.children) out += lines.second;
+}  // namespace
+
+std::string_view type_name(Type type) {
+  switch (type) {
+    case Type::kCounter: return "counter";
+    case Type::kGauge: return "gauge";
+    case Type::kHistogram: return "histogram";
+    case Type::kSummary: return "summary";
   }
-  if (format_ == TextFormat::kOpenMetrics) out += "# EOF\n";
+  return "untyped";
+}
+
+std::string to_text(const std::vector<Family>& families, TextFormat format) {
+  std::string out;
+  for (const Family& family : families) {
+    append_head(out, family, format);
+    for (const auto& child : family.children) {
+      append_child(out, family, child.first, child.second, format);
+    }
+  }
+  if (format == TextFormat::kOpenMetrics) out += "# EOF\n";
   return out;
 }
 

@@ -32,13 +32,6 @@ constexpr std::string_view kDefaultPattern = "(.*)";
 constexpr std::string_view kDefaultSeparator = ";";
 constexpr std::string_view kDefaultReplacement = "$1";
 
-std::string_view action_name(RelabelAction action) {
-  for (const ActionName& row : kActions) {
-    if (row.action == action) return row.name;
-  }
-  return "";
-}
-
 bool has_variable(std::string_view s) {
   return s.find('$') != std::string_view::npos;
 }
@@ -88,7 +81,7 @@ bool needs_target(RelabelAction a) {
 
 // What is wrong with the rule; "" if nothing.
 std::string complaint(const RelabelRule& r) {
-  const std::string action(action_name(r.action));
+  const std::string action(relabel_action_text(r.action));
   const bool equal = r.action == RelabelAction::kKeepEqual || r.action == RelabelAction::kDropEqual;
   const bool changes_case =
       r.action == RelabelAction::kLowercase || r.action == RelabelAction::kUppercase;
@@ -235,6 +228,13 @@ bool apply(const RelabelRule& rule, LabelsBuilder& labels) {
 
 }  // namespace
 
+std::string_view relabel_action_text(RelabelAction action) {
+  for (const ActionName& row : kActions) {
+    if (row.action == action) return row.name;
+  }
+  return "";
+}
+
 bool RelabelRule::operator==(const RelabelRule& o) const {
   return source_labels == o.source_labels && separator == o.separator &&
          regex.pattern() == o.regex.pattern() && modulus == o.modulus &&
@@ -248,7 +248,7 @@ void RelabelRule::write(base::YamlWriter& w) const {
   if (modulus != 0) w.key_value("modulus", modulus);
   if (!target_label.empty()) w.key_value("target_label", target_label);
   if (!replacement.empty()) w.key_value("replacement", replacement);
-  w.key_value("action", action_name(action));
+  w.key_value("action", relabel_action_text(action));
 }
 
 base::Result<std::vector<RelabelRule>> parse_relabel_rules(const base::YamlNode& list,

@@ -26,6 +26,9 @@ enum class RelabelAction : uint8_t {
   kUppercase,
 };
 
+/// "replace"...
+std::string_view relabel_action_text(RelabelAction action);
+
 /// One relabel_config (spec 4.3), checked and compiled.
 struct RelabelRule {
   std::vector<std::string> source_labels;
