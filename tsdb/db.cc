@@ -103,8 +103,9 @@ Status Db::Impl::open_parts() {
                                               &metrics, options.max_exemplars});
   const auto begun = clock.monotonic();
   const std::shared_ptr<const TsdbVersion> version = versions->current();
-  ASSIGN_OR_RETURN(ReplayResult replayed, replay_wal({&files, &logger, &metrics, head.get()},
-                                                     folder + "/wal", version->flushed));
+  ASSIGN_OR_RETURN(ReplayResult replayed,
+                   replay_wal({&files, &logger, &metrics, head.get(), options.replay},
+                              folder + "/wal", version->flushed));
   corruptions = replayed.damaged;
   model::TimestampMs newest = model::kMinTime;
   for (const auto& p : version->partitions) {
@@ -276,6 +277,16 @@ CardinalityStats Db::cardinality(size_t limit) const {
   out.min_time_ms = impl_->head->min_time();
   const bool empty = out.min_time_ms == kNoMinTime;
   out.max_time_ms = empty ? kNoMaxTime : impl_->head->max_time();
+  return out;
+}
+
+std::vector<PartitionInfo> Db::partitions() const {
+  std::vector<PartitionInfo> out;
+  for (const auto& p : impl_->versions->current()->partitions) {
+    const storage::PartitionMeta& meta = p->meta();
+    out.push_back(
+        PartitionInfo{meta.id, meta.min_time_ms, meta.max_time_ms, meta.series, meta.samples});
+  }
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,11 @@ namespace silverback::tsdb {
 /// When a record counts as written: --storage.wal.sync.
 enum class WalSync : uint8_t { kAlways = 0, kInterval = 1, kNone = 2 };
 
+/// How far the replay of the WAL is, in segments; all 0 before it begins. Threads: any thread.
+struct ReplayProgress {
+  std::atomic<uint64_t> first{0}, last{0}, current{0};
+};
+
 struct DbOptions {
   std::string path;                                // created with parents
   int64_t window_ms = 2 * 3600 * 1000;             // --storage.tsdb.min-block-duration
@@ -34,6 +40,7 @@ struct DbOptions {
   base::Logger* logger = nullptr;
   base::metrics::Registry* registry = nullptr;
   base::FileSystem* files = nullptr;  // nullptr = the real one
+  ReplayProgress* replay = nullptr;   // nullptr = nobody asks
 };
 
 /// What status/tsdb shows.
@@ -42,6 +49,13 @@ struct CardinalityStats {
   uint64_t series = 0, label_pairs = 0, chunks = 0;
   int64_t min_time_ms = 0, max_time_ms = 0;  // of the head; max int64 / min int64 when empty
   Top series_by_metric_name, label_values_by_name, memory_by_label_name, series_by_label_pair;
+};
+
+/// One partition on disk, as status/tsdb/blocks lists it.
+struct PartitionInfo {
+  uint32_t id = 0;
+  int64_t min_time_ms = 0, max_time_ms = 0;  // inclusive, of samples
+  uint64_t series = 0, samples = 0;
 };
 
 /// The engine: head, WAL and partitions in RocksDB, behind the contracts of storage.
@@ -73,6 +87,8 @@ class Db final : public storage::Appendable, public storage::Queryable {
   void set_max_exemplars(size_t count);
 
   CardinalityStats cardinality(size_t limit) const;
+  /// By window, then id.
+  std::vector<PartitionInfo> partitions() const;
   /// The oldest sample held, ms; max int64 when empty.
   int64_t lowest_timestamp_ms() const;
   /// Damaged WAL records found since start.

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "tsdb/db.h"
 #include "tsdb/wal/reader.h"
 #include "tsdb/wal/record.h"
 
@@ -70,6 +71,7 @@ class Player {
       if (place.segment != loaded_) {
         ASSIGN_OR_RETURN(file_, parts_.files->read_file(path_of(place.segment)));
         loaded_ = place.segment;
+        if (part == wal::Part::kSamples && parts_.progress) parts_.progress->current = loaded_;
       }
       ASSIGN_OR_RETURN(const std::string_view body,
                        wal::read_frame(place.segment, file_, place.offset));
@@ -132,6 +134,11 @@ void report_damage(const ReplayParts& parts, const Player& player, const wal::Lo
 Result<ReplayResult> replay_wal(const ReplayParts& parts, const std::string& dir,
                                 const FlushedWindows& flushed) {
   ASSIGN_OR_RETURN(const wal::LogScan log, wal::scan_log(*parts.files, dir));
+  if (parts.progress && !log.segments.empty()) {
+    parts.progress->first = log.segments.front().id;
+    parts.progress->last = log.segments.back().id;
+    parts.progress->current = log.segments.front().id;
+  }
   ReplayResult result;
   result.last_sequence = log.last_sequence;
   Player player(parts, dir);
@@ -158,6 +165,7 @@ Result<ReplayResult> replay_wal(const ReplayParts& parts, const std::string& dir
   }
   if (log.missing > 0 && !log.records.empty())
     lost += log.missing * samples.known / log.records.size();
+  if (parts.progress) parts.progress->current = parts.progress->last.load();
   parts.metrics->wal_corruptions.inc(static_cast<double>(result.damaged));
   parts.metrics->wal_lost_samples.add(static_cast<double>(lost));
 

@@ -14,6 +14,8 @@
 
 namespace silverback::tsdb {
 
+struct ReplayProgress;  // tsdb/db.h
+
 struct ReplayResult {
   uint64_t last_sequence = 0;
   uint64_t next_segment = 1;
@@ -27,6 +29,7 @@ struct ReplayParts {  // all borrowed
   base::Logger* logger = nullptr;
   Metrics* metrics = nullptr;
   Head* head = nullptr;
+  ReplayProgress* progress = nullptr;  // may be nullptr
 };
 
 /// Reads the WAL in `dir` into the head, but for samples that `flushed` covers. Cuts off an
