@@ -80,7 +80,10 @@ App::App(Flags flags)
                                    "Timestamp of the last successful configuration reload.")),
       ready_(registry_.gauge(
           "prometheus_ready",
-          "Whether startup was fully completed and the server is ready for normal operation.")) {
+          "Whether startup was fully completed and the server is ready for normal operation.")),
+      notifications_(static_cast<size_t>(
+                         std::max<int64_t>(0, flags_.get_int("web.max-notifications-subscribers"))),
+                     clock_, registry_) {
   context_.start_ms = clock_.now_ms();
   process_metrics_ = base::metrics::add_process_metrics(registry_);
   registry_
@@ -175,6 +178,8 @@ Status App::listen() {
   context_.clock = &clock_;
   context_.logger = &logger_;
   context_.registry = &registry_;
+  context_.notifications = &notifications_;
+  context_.replay = &replay_;
   context_.lifecycle_enabled = flags_.get_bool("web.enable-lifecycle");
   context_.request_reload = [this](base::UniqueFunction<void(Status)> done) {
     Event event;
@@ -225,6 +230,8 @@ Status App::announce() {
                                            security_ && security_->tls()));
   context_.route_prefix = location_.route_prefix;
   context_.external_host = location_.external_host;
+  context_.external_url = location_.external_url;
+  context_.listen_port = ports.substr(0, ports.find('\n'));
   if (security_) security_->start();
   http_->start();
   const std::string& path = flags_.get_string("web.port-file");
@@ -237,6 +244,8 @@ Status App::open_storage() {
   ASSIGN_OR_RETURN(tsdb::DbOptions options, db_options(flags_, retention));
   options.max_exemplars = max_exemplars(features_, first_config_->config);
   borrow(options);
+  options.replay = &replay_;
+  notifications_.add(Notifications::kStarting);
 
   // Replay may take long: it runs on a pool, so that the main thread hears signals meanwhile.
   const auto opened = std::make_shared<std::optional<Result<std::unique_ptr<tsdb::Db>>>>();
@@ -310,6 +319,7 @@ void App::start_services() {
   fingerprint_ = config_fingerprint();
   rules_->start();
   context_.phase = api::Phase::kReady;
+  notifications_.remove(Notifications::kStarting);
   ready_.set(1);
   logger_.info("Server is ready to receive web requests.");
 }
@@ -372,11 +382,13 @@ Status App::reload(const std::string& cause) {
     logger_.error("Error reloading config",
                   {{"file", config_path_}, {"err", loaded.status().message()}});
     reload_successful_.set(0);
+    notifications_.add(Notifications::kReloadFailed);
     const base::MutexLock lock(mutex_);
     reload_state_.successful = false;
     return loaded.status();
   }
   apply(std::move(*loaded));
+  notifications_.remove(Notifications::kReloadFailed);
   logger_.info("Completed loading of configuration file", {{"filename", config_path_}});
   return {};
 }
@@ -429,6 +441,7 @@ void App::shut_down() {
   if (std::exchange(stopped_, true)) return;
   context_.phase = api::Phase::kStopping;
   ready_.set(0);
+  notifications_.add(Notifications::kStopping);
   while (std::optional<Event> event = events_.wait(milliseconds(0))) {
     if (event->done) event->done(Status(Errc::kUnavailable, "the server is stopping"));
   }

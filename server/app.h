@@ -23,6 +23,7 @@
 #include "server/flags.h"
 #include "server/http_server.h"
 #include "server/query_log.h"
+#include "server/notifications.h"
 #include "server/router.h"
 #include "server/settings.h"
 #include "server/web_security.h"
@@ -100,6 +101,8 @@ class App {
   base::metrics::Gauge& reload_time_;
   base::metrics::Gauge& ready_;
 
+  Notifications notifications_;
+  tsdb::ReplayProgress replay_;
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<storage::remote::WriteReceiver> receiver_;
   std::unique_ptr<promql::Engine> engine_;

@@ -21,6 +21,7 @@
 #include "server/api/params.h"
 #include "server/config.h"
 #include "server/http_message.h"
+#include "server/notifications.h"
 #include "storage/querier.h"
 #include "storage/query_budget.h"
 #include "storage/remote/write_receiver.h"
@@ -48,11 +49,16 @@ struct Context {
   std::vector<storage::remote::WriteMessage> accepted_messages = {
       storage::remote::WriteMessage::kV1, storage::remote::WriteMessage::kV2};
 
+  Notifications* notifications = nullptr;  // these two from the start, before kReady
+  tsdb::ReplayProgress* replay = nullptr;
+
   bool admin_enabled = false;
   bool lifecycle_enabled = false;
   int64_t start_ms = 0;
   std::string route_prefix;   // "" or "/x", no slash at the end
+  std::string external_url;   // no slash at the end
   std::string external_host;  // host:port of the external URL
+  std::string listen_port;    // of the first listen address
   std::string page_title;
   std::map<std::string, std::string> flags;
   /// The configuration in force; any thread.
@@ -104,11 +110,15 @@ Answer query(Context& ctx, const Call& call);
 Answer query_range(Context& ctx, const Call& call);
 Answer format_query(Context& ctx, const Call& call);
 Answer query_exemplars(Context& ctx, const Call& call);
+Answer parse_query(Context& ctx, const Call& call);
 Answer series(Context& ctx, const Call& call);
 Answer label_names(Context& ctx, const Call& call);
 Answer label_values(Context& ctx, const Call& call);
 Answer targets(Context& ctx, const Call& call);
+Answer target_metadata(Context& ctx, const Call& call);
+Answer target_relabel_steps(Context& ctx, const Call& call);
 Answer scrape_pools(Context& ctx, const Call& call);
+Answer scrape_pool_config(Context& ctx, const Call& call);
 Answer metadata(Context& ctx, const Call& call);
 Answer alertmanagers(Context& ctx, const Call& call);
 Answer rules(Context& ctx, const Call& call);
@@ -118,6 +128,14 @@ Answer status_flags(Context& ctx, const Call& call);
 Answer status_runtimeinfo(Context& ctx, const Call& call);
 Answer status_buildinfo(Context& ctx, const Call& call);
 Answer status_tsdb(Context& ctx, const Call& call);
+Answer status_tsdb_blocks(Context& ctx, const Call& call);
+Answer status_walreplay(Context& ctx, const Call& call);
+Answer status_self_metrics(Context& ctx, const Call& call);
+Answer features(Context& ctx, const Call& call);
+Answer notifications(Context& ctx, const Call& call);
+Answer admin_delete_series(Context& ctx, const Call& call);
+Answer admin_clean_tombstones(Context& ctx, const Call& call);
+Answer admin_snapshot(Context& ctx, const Call& call);
 Answer admin_flush(Context& ctx, const Call& call);
 void remote_write(Context& ctx, const HttpRequest& request, HttpReply reply);
 

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/go_float.h"
-#include "base/json_writer.h"
 #include "server/api/routes.h"
-#include "server/version.h"
 
 namespace silverback::server::api {
 
@@ -122,23 +120,6 @@ void quit(Context& ctx, const HttpRequest& /*request*/, HttpReply reply) {
 void only_post(Context& /*ctx*/, const HttpRequest& /*request*/, HttpReply reply) {
   HttpResponse response = text_response(405, "Only POST or PUT requests allowed");
   response.headers.set("Allow", "POST, PUT");
-  reply(std::move(response));
-}
-
-void version(Context& /*ctx*/, const HttpRequest& /*request*/, HttpReply reply) {
-  HttpResponse response;
-  response.headers.set("Content-Type", "application/json");
-  base::JsonWriter w(response.body);
-  w.begin_object();
-  w.key("version");
-  w.string(kPrometheusVersion);
-  w.key("revision");
-  w.string(std::string("silverback-") + kVersion);
-  for (const char* key : {"branch", "buildUser", "buildDate", "goVersion"}) {
-    w.key(key);
-    w.string("");
-  }
-  w.end_object();
   reply(std::move(response));
 }
 

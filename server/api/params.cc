@@ -35,24 +35,6 @@ bool is_form(const HttpRequest& request) {
   return base::iequals(media, "application/x-www-form-urlencoded");
 }
 
-void append_utf8(std::string& out, uint32_t rune) {
-  if (rune < 0x80) {
-    out.push_back(static_cast<char>(rune));
-  } else if (rune < 0x800) {
-    out.push_back(static_cast<char>(0xc0 | (rune >> 6)));
-    out.push_back(static_cast<char>(0x80 | (rune & 0x3f)));
-  } else if (rune < 0x10000) {
-    out.push_back(static_cast<char>(0xe0 | (rune >> 12)));
-    out.push_back(static_cast<char>(0x80 | ((rune >> 6) & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (rune & 0x3f)));
-  } else {
-    out.push_back(static_cast<char>(0xf0 | (rune >> 18)));
-    out.push_back(static_cast<char>(0x80 | ((rune >> 12) & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | ((rune >> 6) & 0x3f)));
-    out.push_back(static_cast<char>(0x80 | (rune & 0x3f)));
-  }
-}
-
 }  // namespace
 
 Result<Params> Params::parse(const HttpRequest& request) {
@@ -157,7 +139,7 @@ Result<model::TimestampMs> time_param(const Params& params, std::string_view nam
   const Result<model::TimestampMs> t = parse_time(text);
   if (!t) {
     return invalid_param(
-        name, fmt::format("Invalid time value for '{}': {}", name, t.status().message()));
+        name, fmt::format("invalid time value for '{}': {}", name, t.status().message()));
   }
   return *t;
 }
@@ -177,34 +159,6 @@ Result<std::optional<int64_t>> timeout_param(const Params& params) {
   const Result<int64_t> timeout = parse_duration(text);
   if (!timeout) return invalid_param("timeout", timeout.status());
   return std::optional<int64_t>(*timeout);
-}
-
-std::string unescape_label_name(std::string_view name) {
-  constexpr std::string_view kPrefix = "U__";
-  if (name.substr(0, kPrefix.size()) != kPrefix) return std::string(name);
-  const std::string_view escaped = name.substr(kPrefix.size());
-  std::string out;
-  for (size_t i = 0; i < escaped.size(); ++i) {
-    if (escaped[i] != '_') {
-      out.push_back(escaped[i]);
-      continue;
-    }
-    if (i + 1 < escaped.size() && escaped[i + 1] == '_') {
-      out.push_back('_');
-      ++i;
-      continue;
-    }
-    const size_t end = escaped.find('_', i + 1);
-    uint32_t rune = 0;
-    if (end == std::string_view::npos || end == i + 1 || end - i > 7) return std::string(name);
-    const char* last = escaped.data() + end;
-    const auto [at, ec] = std::from_chars(escaped.data() + i + 1, last, rune, 16);
-    const bool surrogate = rune >= 0xd800 && rune <= 0xdfff;
-    if (ec != std::errc() || at != last || rune > 0x10ffff || surrogate) return std::string(name);
-    append_utf8(out, rune);
-    i = end;
-  }
-  return out;
 }
 
 std::string_view trim(std::string_view s) {

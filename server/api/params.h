@@ -50,9 +50,6 @@ base::Result<size_t> limit_param(const Params& params);
 /// `timeout`, if given.
 base::Result<std::optional<int64_t>> timeout_param(const Params& params);
 
-/// A label name in the `U__` value encoding, decoded; others as they are.
-std::string unescape_label_name(std::string_view name);
-
 /// Without blanks at the ends.
 std::string_view trim(std::string_view s);
 /// Whether an Accept header likes OpenMetrics text at least as much as the classic text format.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "promql/ast.h"
+#include "promql/ast_json.h"
 #include "promql/parser.h"
 #include "server/api/api.h"
 #include "server/api/render.h"
@@ -26,7 +27,7 @@ Result<promql::QueryOptions> query_options(const Call& call) {
   if (!lookback.empty()) {
     const Result<int64_t> ms = parse_duration(lookback);
     if (!ms) return ms.status().with_context("error parsing lookback delta duration");
-    options.lookback_ms = *ms;
+    if (*ms > 0) options.lookback_ms = *ms;
   }
   return options;
 }
@@ -59,7 +60,9 @@ Answer render(Result<promql::QueryResult> outcome, const Call& call, size_t limi
   const std::string_view stats = call.params.get("stats");
   if (!stats.empty() && stats != "true" && stats != "all") {
     warnings.push_back(
-        fmt::format("stats parameter value \"{}\" is deprecated, use \"true\" or \"all\"", stats));
+        fmt::format("value {} for parameter \"stats\" is deprecated and will be rejected in the "
+                    "next major release, use \"true\" or \"all\"",
+                    model::go_quote(stats)));
   }
   std::string json = kDataPrefix;
   base::JsonWriter w(json);
@@ -118,13 +121,32 @@ Answer query_range(Context& ctx, const Call& call) {
                 call, *limit);
 }
 
-Answer format_query(Context& ctx, const Call& call) {
-  const Result<promql::ExprPtr> expr =
+namespace {
+
+Result<promql::ExprPtr> query_expr(const Context& ctx, const Call& call) {
+  Result<promql::ExprPtr> expr =
       promql::parse_expr(call.params.get("query"), ctx.engine->options().parser);
   if (!expr) return invalid_param("query", expr.status());
+  return expr;
+}
+
+}  // namespace
+
+Answer format_query(Context& ctx, const Call& call) {
+  const Result<promql::ExprPtr> expr = query_expr(ctx, call);
+  if (!expr) return expr.status();
   std::string json = kDataPrefix;
   base::JsonWriter w(json);
   w.string(promql::pretty_print_expr(**expr));
+  return Answer(std::move(json));
+}
+
+Answer parse_query(Context& ctx, const Call& call) {
+  const Result<promql::ExprPtr> expr = query_expr(ctx, call);
+  if (!expr) return expr.status();
+  std::string json = kDataPrefix;
+  base::JsonWriter w(json);
+  promql::write_ast_json(w, **expr);
   return Answer(std::move(json));
 }
 

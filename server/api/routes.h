@@ -43,6 +43,7 @@ std::span<const Route> routes();
 void healthy(Context& ctx, const HttpRequest& request, HttpReply reply);
 void ready(Context& ctx, const HttpRequest& request, HttpReply reply);
 void own_metrics(Context& ctx, const HttpRequest& request, HttpReply reply);
+void federate(Context& ctx, const HttpRequest& request, HttpReply reply);
 void reload(Context& ctx, const HttpRequest& request, HttpReply reply);
 void quit(Context& ctx, const HttpRequest& request, HttpReply reply);
 void only_post(Context& ctx, const HttpRequest& request, HttpReply reply);

@@ -8,6 +8,7 @@
 #include "model/matcher.h"
 #include "promql/parser.h"
 #include "server/api/api.h"
+#include "server/api/name_escaping.h"
 #include "server/api/render.h"
 
 namespace silverback::server::api {
@@ -32,15 +33,24 @@ struct Selection {
                &engine.total_budget()) {}
 };
 
-Result<std::unique_ptr<Selection>> select(Context& ctx, const Call& call) {
+/// `name_match`: errors in match[] name the parameter, as those of /series do.
+Result<std::unique_ptr<Selection>> select(Context& ctx, const Call& call, bool name_match) {
   auto selection = std::make_unique<Selection>(*ctx.engine);
   ASSIGN_OR_RETURN(selection->limit, limit_param(call.params));
   ASSIGN_OR_RETURN(const model::TimestampMs start,
                    time_param(call.params, "start", model::kMinTime));
   ASSIGN_OR_RETURN(const model::TimestampMs end, time_param(call.params, "end", model::kMaxTime));
+  const auto refuse = [&](const Status& cause) {
+    return name_match ? invalid_param("match[]", cause) : cause;
+  };
   for (const std::string& text : call.params.all("match[]")) {
     Result<model::Matchers> matchers = promql::parse_metric_selector(text);
-    if (!matchers) return invalid_param("match[]", matchers.status());
+    if (!matchers) return refuse(matchers.status());
+    if (std::all_of(matchers->begin(), matchers->end(),
+                    [](const model::Matcher& m) { return m.matches(""); })) {
+      return refuse(
+          Status(base::Errc::kBadData, "match[] must contain at least one non-empty matcher"));
+    }
     selection->any_of.push_back(std::move(*matchers));
   }
   selection->hints.range = {std::max(start, model::kMinTime + 1) - 1,
@@ -102,7 +112,7 @@ Answer string_list(Selection& selection, Fetch fetch) {
 Answer series(Context& ctx, const Call& call) {
   if (call.params.all("match[]").empty())
     return Status(base::Errc::kBadData, "no match[] parameter provided");
-  const Result<std::unique_ptr<Selection>> selection = select(ctx, call);
+  const Result<std::unique_ptr<Selection>> selection = select(ctx, call, true);
   if (!selection) return selection.status();
   std::set<model::Labels> found;
   for (const model::Matchers& matchers : (*selection)->any_of) {
@@ -126,7 +136,7 @@ Answer series(Context& ctx, const Call& call) {
 }
 
 Answer label_names(Context& ctx, const Call& call) {
-  const Result<std::unique_ptr<Selection>> selection = select(ctx, call);
+  const Result<std::unique_ptr<Selection>> selection = select(ctx, call, false);
   if (!selection) return selection.status();
   Selection& s = **selection;
   return string_list(s,
@@ -137,9 +147,9 @@ Answer label_values(Context& ctx, const Call& call) {
   const std::string name = unescape_label_name(call.path_param);
   if (!model::is_valid_name(name)) {
     return Status(base::Errc::kBadData,
-                  fmt::format("invalid label name: {}", model::go_quote(call.path_param)));
+                  fmt::format("invalid label name: {}", model::go_quote(name)));
   }
-  const Result<std::unique_ptr<Selection>> selection = select(ctx, call);
+  const Result<std::unique_ptr<Selection>> selection = select(ctx, call, false);
   if (!selection) return selection.status();
   Selection& s = **selection;
   return string_list(

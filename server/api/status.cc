@@ -6,16 +6,10 @@
 
 #include "server/api/api.h"
 #include "server/api/render.h"
-#include "server/version.h"
 
 namespace silverback::server::api {
 
-using base::Result;
-using base::Status;
-
 namespace {
-
-constexpr int64_t kMaxStatsLimit = 10'000;
 
 std::string hostname() {
   std::array<char, 256> name{};
@@ -27,20 +21,6 @@ std::string working_directory() {
   return getcwd(path.data(), path.size()) != nullptr
              ? path.data()
              : "<error retrieving current working directory>";
-}
-
-void write_top(base::JsonWriter& w, const char* key, const tsdb::CardinalityStats::Top& top) {
-  w.key(key);
-  w.begin_array();
-  for (const auto& [name, value] : top) {
-    w.begin_object();
-    w.key("name");
-    w.string(name);
-    w.key("value");
-    w.number(value);
-    w.end_object();
-  }
-  w.end_array();
 }
 
 }  // namespace
@@ -99,59 +79,6 @@ Answer status_runtimeinfo(Context& ctx, const Call& /*call*/) {
   w.string("");
   w.key("storageRetention");
   w.string(ctx.retention_text());
-  w.end_object();
-  return Answer(std::move(json));
-}
-
-Answer status_buildinfo(Context& /*ctx*/, const Call& /*call*/) {
-  // Grafana takes any `features` key as the sign of another server, and reads the version.
-  std::string json = kDataPrefix;
-  base::JsonWriter w(json);
-  w.begin_object();
-  w.key("version");
-  w.string(kPrometheusVersion);
-  w.key("revision");
-  w.string(std::string("silverback-") + kVersion);
-  for (const char* key : {"branch", "buildUser", "buildDate", "goVersion"}) {
-    w.key(key);
-    w.string("");
-  }
-  w.end_object();
-  return Answer(std::move(json));
-}
-
-Answer status_tsdb(Context& ctx, const Call& call) {
-  int64_t limit = 10;
-  const std::string_view text = call.params.get("limit");
-  if (!text.empty()) {
-    const Result<int64_t> number = parse_int(text);
-    if (!number || *number < 1)
-      return Status(base::Errc::kBadData, "limit must be a positive number");
-    if (*number > kMaxStatsLimit)
-      return Status(base::Errc::kBadData, "limit must not exceed 10000");
-    limit = *number;
-  }
-  const tsdb::CardinalityStats stats = ctx.db->cardinality(static_cast<size_t>(limit));
-  std::string json = kDataPrefix;
-  base::JsonWriter w(json);
-  w.begin_object();
-  w.key("headStats");
-  w.begin_object();
-  w.key("numSeries");
-  w.number(stats.series);
-  w.key("numLabelPairs");
-  w.number(stats.label_pairs);
-  w.key("chunkCount");
-  w.number(stats.chunks);
-  w.key("minTime");
-  w.number(stats.min_time_ms);
-  w.key("maxTime");
-  w.number(stats.max_time_ms);
-  w.end_object();
-  write_top(w, "seriesCountByMetricName", stats.series_by_metric_name);
-  write_top(w, "labelValueCountByLabelName", stats.label_values_by_name);
-  write_top(w, "memoryInBytesByLabelName", stats.memory_by_label_name);
-  write_top(w, "seriesCountByLabelValuePair", stats.series_by_label_pair);
   w.end_object();
   return Answer(std::move(json));
 }

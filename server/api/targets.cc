@@ -30,17 +30,28 @@ const char* health_text(scrape::TargetHealth health) {
   return "unknown";
 }
 
-/// The scrape URL as others can reach it: a loopback host is replaced by our external one.
-std::string global_url(const std::string& scrape_url, const std::string& external_host) {
+/// host[:port] taken apart; a host of IPv6 loses its brackets.
+std::pair<std::string, std::string> split_host_port(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  const bool has_port = colon != std::string::npos && text.find(']', colon) == std::string::npos;
+  std::string host = text.substr(0, has_port ? colon : std::string::npos);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  return {std::move(host), has_port ? text.substr(colon + 1) : ""};
+}
+
+/// The scrape URL as others can reach it: a loopback host is replaced by our external one, and our
+/// own address by the external scheme, host and port.
+std::string global_url(const std::string& scrape_url, const Context& ctx) {
   Result<base::Url> url = base::parse_url(scrape_url);
-  if (!url || external_host.empty()) return scrape_url;
+  if (!url || ctx.external_host.empty()) return scrape_url;
   if (url->host != "localhost" && url->host != "127.0.0.1" && url->host != "::1") return scrape_url;
-  const size_t colon = external_host.rfind(':');
-  const bool has_port =
-      colon != std::string::npos && external_host.find(']', colon) == std::string::npos;
-  url->host = external_host.substr(0, has_port ? colon : std::string::npos);
-  if (url->host.size() > 2 && url->host.front() == '[')
-    url->host = url->host.substr(1, url->host.size() - 2);
+  auto [host, port] = split_host_port(ctx.external_host);
+  url->host = std::move(host);
+  if (url->port_or_default() == ctx.listen_port) {
+    url->port = std::move(port);
+    const size_t scheme = ctx.external_url.find("://");
+    if (scheme != std::string::npos) url->scheme = ctx.external_url.substr(0, scheme);
+  }
   return url->to_string();
 }
 
@@ -55,7 +66,7 @@ void write_target(base::JsonWriter& w, const Context& ctx, const scrape::TargetS
   w.key("scrapeUrl");
   w.string(target.scrape_url);
   w.key("globalUrl");
-  w.string(global_url(target.scrape_url, ctx.external_host));
+  w.string(global_url(target.scrape_url, ctx));
   w.key("lastError");
   w.string(target.last_error);
   w.key("lastScrape");
@@ -108,6 +119,15 @@ Result<int64_t> number_or(const Params& params, std::string_view name, int64_t f
   return *number;
 }
 
+void write_metadata(base::JsonWriter& w, const model::Metadata& meta) {
+  w.key("type");
+  w.string(model::metric_type_name(meta.type));
+  w.key("help");
+  w.string(meta.help);
+  w.key("unit");
+  w.string(meta.unit);
+}
+
 }  // namespace
 
 Answer targets(Context& ctx, const Call& call) {
@@ -144,6 +164,47 @@ Answer scrape_pools(Context& ctx, const Call& /*call*/) {
   return Answer(std::move(json));
 }
 
+Answer target_metadata(Context& ctx, const Call& call) {
+  const Result<int64_t> limit = number_or(call.params, "limit", -1);
+  if (!limit) return limit.status();
+  const std::string match_target(call.params.get("match_target"));
+  model::Matchers matchers;
+  if (!match_target.empty()) {
+    Result<model::Matchers> parsed = promql::parse_metric_selector(match_target);
+    if (!parsed) return invalid_param("match_target", parsed.status());
+    matchers = std::move(*parsed);
+  }
+  const std::string metric(call.params.get("metric"));
+  std::string json = kDataPrefix;
+  base::JsonWriter w(json);
+  w.begin_array();
+  int64_t written = 0;
+  const model::Labels* target = nullptr;
+  const std::vector<scrape::TargetMetadata> entries = ctx.scrape->metadata(metric);
+  for (const scrape::TargetMetadata& entry : entries) {
+    // The limit is looked at between targets: one is given whole or not at all.
+    const bool next_target = target == nullptr || !(*target == entry.target_labels);
+    if (next_target && *limit >= 0 && written >= *limit) break;
+    target = &entry.target_labels;
+    const bool wanted = std::all_of(matchers.begin(), matchers.end(), [&](const model::Matcher& m) {
+      return m.matches(entry.target_labels.get(m.name()));
+    });
+    if (!wanted) continue;
+    ++written;
+    w.begin_object();
+    w.key("target");
+    write_labels(w, entry.target_labels);
+    if (metric.empty()) {
+      w.key("metric");
+      w.string(entry.metric);
+    }
+    write_metadata(w, entry.metadata);
+    w.end_object();
+  }
+  w.end_array();
+  return Answer(std::move(json));
+}
+
 Answer metadata(Context& ctx, const Call& call) {
   const Result<int64_t> limit = number_or(call.params, "limit", -1);
   if (!limit) return limit.status();
@@ -171,12 +232,7 @@ Answer metadata(Context& ctx, const Call& call) {
     w.begin_array();
     for (const model::Metadata& meta : list) {
       w.begin_object();
-      w.key("type");
-      w.string(model::metric_type_name(meta.type));
-      w.key("help");
-      w.string(meta.help);
-      w.key("unit");
-      w.string(meta.unit);
+      write_metadata(w, meta);
       w.end_object();
     }
     w.end_array();

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "server/api/name_escaping.h"
+
 namespace server = silverback::server;
 namespace api = silverback::server::api;
 namespace model = silverback::model;

@@ -93,7 +93,7 @@ TEST_CASE("API query refuses with Prometheus's words", "[server]") {
       bad(R"(invalid parameter \"query\": unknown position: parse error: no expression found in input)"));
   CHECK(
       f.get(api::query, "query=1&time=x") ==
-      bad(R"(invalid parameter \"time\": Invalid time value for 'time': cannot parse \"x\" to a valid timestamp)"));
+      bad(R"(invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp)"));
   CHECK(f.get(api::query, "query=1&timeout=x") ==
         bad(R"(invalid parameter \"timeout\": cannot parse \"x\" to a valid duration)"));
   CHECK(f.get(api::query, "query=1&limit=-1") ==

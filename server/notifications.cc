@@ -1,0 +1,92 @@
+#include "server/notifications.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace silverback::server {
+
+struct Notifications::Impl {
+  Impl(size_t limit, base::Clock& c, base::metrics::Registry& registry)
+      : max_subscribers(limit),
+        clock(c),
+        subscribed(registry.gauge("prometheus_api_notification_active_subscribers",
+                                  "The current number of active notification subscribers.")),
+        sent(registry.counter("prometheus_api_notification_updates_sent_total",
+                              "Total number of notification updates sent.")),
+        dropped(registry.counter("prometheus_api_notification_updates_dropped_total",
+                                 "Total number of notification updates dropped.")) {}
+
+  void hand(Listener& listener, const Notification& notification) {
+    sent.inc();
+    if (!listener(notification)) dropped.inc();
+  }
+  void tell(const Notification& notification) REQUIRES(mutex) {
+    for (auto& entry : listeners) hand(entry.second, notification);
+  }
+  std::vector<Notification>::iterator find(std::string_view text) REQUIRES(mutex) {
+    return std::find_if(listed.begin(), listed.end(),
+                        [&](const Notification& n) { return n.text == text; });
+  }
+  void unsubscribe(uint64_t id) {
+    const base::MutexLock lock(mutex);
+    listeners.erase(id);
+    subscribed.set(static_cast<double>(listeners.size()));
+  }
+
+  const size_t max_subscribers;
+  base::Clock& clock;
+  base::metrics::Gauge& subscribed;
+  base::metrics::Counter& sent;
+  base::metrics::Counter& dropped;
+
+  base::Mutex mutex;
+  std::vector<Notification> listed GUARDED_BY(mutex);
+  std::map<uint64_t, Listener> listeners GUARDED_BY(mutex);
+  uint64_t next_id GUARDED_BY(mutex) = 0;
+};
+
+Notifications::Notifications(size_t max_subscribers, base::Clock& clock,
+                             base::metrics::Registry& registry)
+    : impl_(std::make_shared<Impl>(max_subscribers, clock, registry)) {}
+
+void Notifications::add(std::string_view text) {
+  const base::MutexLock lock(impl_->mutex);
+  auto at = impl_->find(text);
+  if (at == impl_->listed.end()) {
+    impl_->listed.push_back(Notification{std::string(text), 0, true});
+    at = std::prev(impl_->listed.end());
+  }
+  at->date_ms = impl_->clock.now_ms();
+  impl_->tell(*at);
+}
+
+void Notifications::remove(std::string_view text) {
+  const base::MutexLock lock(impl_->mutex);
+  const auto at = impl_->find(text);
+  if (at == impl_->listed.end()) return;
+  Notification last = std::move(*at);
+  impl_->listed.erase(at);
+  last.active = false;
+  impl_->tell(last);
+}
+
+std::vector<Notification> Notifications::list() const {
+  const base::MutexLock lock(impl_->mutex);
+  return impl_->listed;
+}
+
+std::shared_ptr<void> Notifications::subscribe(Listener listener) {
+  const base::MutexLock lock(impl_->mutex);
+  if (impl_->listeners.size() >= impl_->max_subscribers) return nullptr;
+  const uint64_t id = impl_->next_id++;
+  for (const Notification& notification : impl_->listed) {
+    impl_->hand(listener, notification);
+  }
+  impl_->listeners.emplace(id, std::move(listener));
+  impl_->subscribed.set(static_cast<double>(impl_->listeners.size()));
+  // A pointer that is not null, so that it can be told from a refusal.
+  return std::shared_ptr<void>(impl_.get(), [impl = impl_, id](void*) { impl->unsubscribe(id); });
+}
+
+}  // namespace silverback::server
