@@ -279,6 +279,7 @@ void App::start_services() {
   engine.default_subquery_step_ms = [this] { return evaluation_interval_ms_.load(); };
   engine.on_query = [this](const promql::QueryRecord& record) { query_log_.on_query(record); };
   engine_ = std::make_unique<promql::Engine>(std::move(engine));
+  reader_ = std::make_unique<storage::remote::ReadServer>(*db_, registry_, read_options(flags_));
   if (flags_.get_bool("web.enable-remote-write-receiver")) {
     receiver_ = std::make_unique<storage::remote::WriteReceiver>(*db_, clock_, registry_);
   }
@@ -332,6 +333,7 @@ void App::fill_context() {
   context_.rules = rules_.get();
   context_.notifier = notifier_.get();
   context_.receiver = receiver_.get();
+  context_.reader = reader_.get();
   context_.admin_enabled = flags_.get_bool("web.enable-admin-api");
   context_.page_title = flags_.get_string("web.page-title");
   context_.flags = flags_.effective();

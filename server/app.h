@@ -27,6 +27,7 @@
 #include "server/router.h"
 #include "server/settings.h"
 #include "server/web_security.h"
+#include "storage/remote/read_server.h"
 #include "storage/remote/write_receiver.h"
 #include "tsdb/db.h"
 
@@ -105,6 +106,7 @@ class App {
   tsdb::ReplayProgress replay_;
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<storage::remote::WriteReceiver> receiver_;
+  std::unique_ptr<storage::remote::ReadServer> reader_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<rules::Notifier> notifier_;
   std::unique_ptr<AlertmanagerDiscovery> alertmanagers_;

@@ -123,6 +123,17 @@ size_t max_exemplars(const Features& features, const Config& config) {
       std::max<int64_t>(0, config.max_exemplars.value_or(kDefaultMaxExemplars)));
 }
 
+storage::remote::ReadServer::Options read_options(const Flags& flags) {
+  storage::remote::ReadServer::Options options;
+  options.sample_limit = flags.get_int("storage.remote.read-sample-limit");
+  options.concurrent_limit = static_cast<size_t>(
+      std::max<int64_t>(0, flags.get_int("storage.remote.read-concurrent-limit")));
+  options.frame_bytes = static_cast<size_t>(
+      std::max<int64_t>(1, flags.get_int("storage.remote.read-max-bytes-in-frame")));
+  options.query_bytes = promql::EngineOptions().query_bytes;
+  return options;
+}
+
 rules::Notifier::Options notifier_options(const Flags& flags) {
   rules::Notifier::Options options;
   options.queue_capacity =

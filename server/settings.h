@@ -12,6 +12,7 @@
 #include "server/config.h"
 #include "server/flags.h"
 #include "storage/remote/write_receiver.h"
+#include "storage/remote/read_server.h"
 #include "tsdb/db.h"
 
 namespace silverback::server {
@@ -41,6 +42,7 @@ promql::EngineOptions engine_options(const Flags& flags, const Features& feature
 base::Result<tsdb::DbOptions> db_options(const Flags& flags, const Retention& retention);
 /// How many exemplars are kept: 0 without the feature.
 size_t max_exemplars(const Features& features, const Config& config);
+storage::remote::ReadServer::Options read_options(const Flags& flags);
 rules::Notifier::Options notifier_options(const Flags& flags);
 rules::RuleManager::Options rule_options(const Flags& flags, const Features& features,
                                          const WebLocation& location);

@@ -24,6 +24,7 @@
 #include "server/notifications.h"
 #include "storage/querier.h"
 #include "storage/query_budget.h"
+#include "storage/remote/read_server.h"
 #include "storage/remote/write_receiver.h"
 #include "tsdb/db.h"
 
@@ -49,6 +50,7 @@ struct Context {
   std::vector<storage::remote::WriteMessage> accepted_messages = {
       storage::remote::WriteMessage::kV1, storage::remote::WriteMessage::kV2};
 
+  storage::remote::ReadServer* reader = nullptr;
   Notifications* notifications = nullptr;  // these two from the start, before kReady
   tsdb::ReplayProgress* replay = nullptr;
 

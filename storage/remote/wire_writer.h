@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -14,6 +13,13 @@ inline void append_uvarint(std::string& out, uint64_t v) {
     v >>= 7;
   }
   out.push_back(static_cast<char>(v));
+}
+
+inline void append_fixed64(std::string& out, double v) {
+  const auto bits = std::bit_cast<uint64_t>(v);
+  for (unsigned shift = 0; shift < 64; shift += 8) {
+    out.push_back(static_cast<char>(bits >> shift & 0xff));
+  }
 }
 
 /// Appends the fields of one protobuf message to a string. Nested messages are written apart and
@@ -30,7 +36,7 @@ class WireWriter {
   void sint(uint32_t field, int64_t v) { varint(field, zigzag(v)); }
   void number(uint32_t field, double v) {
     tag(field, 1);
-    fixed64(std::bit_cast<uint64_t>(v));
+    append_fixed64(out_, v);
   }
   void bytes(uint32_t field, std::string_view v) {
     tag(field, 2);
@@ -44,11 +50,6 @@ class WireWriter {
 
  private:
   void tag(uint32_t field, uint32_t type) { append_uvarint(out_, uint64_t{field} << 3 | type); }
-  void fixed64(uint64_t v) {
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-      out_.push_back(static_cast<char>(v >> shift & 0xff));
-    }
-  }
   std::string& out_;
 };
 
