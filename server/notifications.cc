@@ -17,12 +17,14 @@ struct Notifications::Impl {
         dropped(registry.counter("prometheus_api_notification_updates_dropped_total",
                                  "Total number of notification updates dropped.")) {}
 
-  void hand(Listener& listener, const Notification& notification) {
-    sent.inc();
-    if (!listener(notification)) dropped.inc();
-  }
-  void tell(const Notification& notification) REQUIRES(mutex) {
-    for (auto& entry : listeners) hand(entry.second, notification);
+  using Listeners = std::map<uint64_t, std::shared_ptr<Listener>>;
+
+  /// Without the lock: a listener may wake somebody.
+  void tell(const Listeners& to, const Notification& notification) {
+    for (const auto& entry : to) {
+      sent.inc();
+      if (!(*entry.second)(notification)) dropped.inc();
+    }
   }
   std::vector<Notification>::iterator find(std::string_view text) REQUIRES(mutex) {
     return std::find_if(listed.begin(), listed.end(),
@@ -42,7 +44,7 @@ struct Notifications::Impl {
 
   base::Mutex mutex;
   std::vector<Notification> listed GUARDED_BY(mutex);
-  std::map<uint64_t, Listener> listeners GUARDED_BY(mutex);
+  Listeners listeners GUARDED_BY(mutex);
   uint64_t next_id GUARDED_BY(mutex) = 0;
 };
 
@@ -51,24 +53,34 @@ Notifications::Notifications(size_t max_subscribers, base::Clock& clock,
     : impl_(std::make_shared<Impl>(max_subscribers, clock, registry)) {}
 
 void Notifications::add(std::string_view text) {
-  const base::MutexLock lock(impl_->mutex);
-  auto at = impl_->find(text);
-  if (at == impl_->listed.end()) {
-    impl_->listed.push_back(Notification{std::string(text), 0, true});
-    at = std::prev(impl_->listed.end());
+  Notification added{std::string(text), impl_->clock.now_ms(), true};
+  Impl::Listeners to;
+  {
+    const base::MutexLock lock(impl_->mutex);
+    const auto at = impl_->find(text);
+    if (at == impl_->listed.end()) {
+      impl_->listed.push_back(added);
+    } else {
+      at->date_ms = added.date_ms;
+    }
+    to = impl_->listeners;
   }
-  at->date_ms = impl_->clock.now_ms();
-  impl_->tell(*at);
+  impl_->tell(to, added);
 }
 
 void Notifications::remove(std::string_view text) {
-  const base::MutexLock lock(impl_->mutex);
-  const auto at = impl_->find(text);
-  if (at == impl_->listed.end()) return;
-  Notification last = std::move(*at);
-  impl_->listed.erase(at);
+  Notification last;
+  Impl::Listeners to;
+  {
+    const base::MutexLock lock(impl_->mutex);
+    const auto at = impl_->find(text);
+    if (at == impl_->listed.end()) return;
+    last = std::move(*at);
+    impl_->listed.erase(at);
+    to = impl_->listeners;
+  }
   last.active = false;
-  impl_->tell(last);
+  impl_->tell(to, last);
 }
 
 std::vector<Notification> Notifications::list() const {
@@ -77,14 +89,19 @@ std::vector<Notification> Notifications::list() const {
 }
 
 std::shared_ptr<void> Notifications::subscribe(Listener listener) {
-  const base::MutexLock lock(impl_->mutex);
-  if (impl_->listeners.size() >= impl_->max_subscribers) return nullptr;
-  const uint64_t id = impl_->next_id++;
-  for (const Notification& notification : impl_->listed) {
-    impl_->hand(listener, notification);
+  std::vector<Notification> listed;
+  Impl::Listeners only;
+  uint64_t id = 0;
+  {
+    const base::MutexLock lock(impl_->mutex);
+    if (impl_->listeners.size() >= impl_->max_subscribers) return nullptr;
+    id = impl_->next_id++;
+    listed = impl_->listed;
+    only.emplace(id, std::make_shared<Listener>(std::move(listener)));
+    impl_->listeners.insert(only.begin(), only.end());
+    impl_->subscribed.set(static_cast<double>(impl_->listeners.size()));
   }
-  impl_->listeners.emplace(id, std::move(listener));
-  impl_->subscribed.set(static_cast<double>(impl_->listeners.size()));
+  for (const Notification& notification : listed) impl_->tell(only, notification);
   // A pointer that is not null, so that it can be told from a refusal.
   return std::shared_ptr<void>(impl_.get(), [impl = impl_, id](void*) { impl->unsubscribe(id); });
 }

@@ -29,8 +29,8 @@ class Notifications {
   static constexpr std::string_view kStopping =
       "Prometheus is shutting down and gracefully stopping all operations.";
 
-  /// False: it could not take the notification (counted). Must not block and must not call back
-  /// into this object.
+  /// False: it could not take the notification (counted). Must not block. Threads: any, several at
+  /// once; perhaps once more after its handle has died.
   using Listener = base::UniqueFunction<bool(const Notification&)>;
 
   Notifications(size_t max_subscribers, base::Clock& clock, base::metrics::Registry& registry);

@@ -32,6 +32,22 @@ uint8_t method_bit(std::string_view method) {
   return 0;
 }
 
+/// As an Allow header lists them.
+std::string method_names(uint8_t methods) {
+  constexpr std::pair<uint8_t, std::string_view> kNames[] = {{api::kGet, "GET"},
+                                                             {api::kHead, "HEAD"},
+                                                             {0, "OPTIONS"},
+                                                             {api::kPost, "POST"},
+                                                             {api::kPut, "PUT"}};
+  std::string out;
+  for (const auto& [bit, name] : kNames) {
+    if (bit != 0 && (methods & bit) == 0) continue;
+    if (!out.empty()) out += ", ";
+    out += name;
+  }
+  return out;
+}
+
 /// Whether `path` fits the row; fills what ":name" stands for.
 bool fits(std::string_view pattern, std::string_view path, std::string& param) {
   const size_t colon = pattern.find(':');
@@ -109,6 +125,7 @@ struct Router::Metrics {
 struct Router::Match {
   const Route* route = nullptr;  // of the path and the method
   bool path_known = false;
+  uint8_t methods = 0;  // of all rows of the path
   bool is_api = false;
   std::string param;
   std::string path;  // without the route prefix
@@ -140,10 +157,10 @@ Router::Match Router::match(const HttpRequest& request) const {
     std::string param;
     if (!fits(route.path, path, param)) continue;
     match.path_known = true;
-    if ((route.methods & method) == 0) continue;
+    match.methods |= route.methods;
+    if (match.route != nullptr || (route.methods & method) == 0) continue;
     match.route = &route;
     match.param = std::move(param);
-    break;
   }
   return match;
 }
@@ -167,11 +184,15 @@ std::optional<HttpResponse> Router::refusal(const HttpRequest& request, const Ma
       return response;
     }
     if (!match.path_known) return text_response(404, "404 page not found");
-    return text_response(405, "Method Not Allowed");
+    HttpResponse response;
+    if (request.method != "OPTIONS") response = text_response(405, "Method Not Allowed");
+    response.headers.set("Allow", method_names(match.methods));
+    return response;
   }
   const Phase phase = ctx_.phase.load();
   if ((match.route->traits & api::kNeedsReady) != 0 && phase != Phase::kReady) {
     HttpResponse response = text_response(503, "Service Unavailable");
+    response.body.pop_back();  // no line end here, as in Prometheus
     response.headers.set("X-Prometheus-Stopping", phase == Phase::kStopping ? "true" : "false");
     return response;
   }

@@ -60,6 +60,13 @@ std::string result_table(const promql::Value& value) {
   return out + "</table>\n";
 }
 
+/// Text without a line end.
+HttpResponse line_response(int status, std::string text) {
+  HttpResponse response = text_response(status, std::move(text));
+  response.body.pop_back();
+  return response;
+}
+
 constexpr const char* kLinks[] = {"metrics",
                                   "api/v1/targets",
                                   "api/v1/rules",
@@ -96,7 +103,7 @@ void own_metrics(Context& ctx, const HttpRequest& request, HttpReply reply) {
 
 void reload(Context& ctx, const HttpRequest& /*request*/, HttpReply reply) {
   if (!ctx.lifecycle_enabled) {
-    reply(text_response(403, "Lifecycle API is not enabled."));
+    reply(line_response(403, "Lifecycle API is not enabled."));
     return;
   }
   ctx.request_reload([reply = std::move(reply)](const base::Status& status) mutable {
@@ -110,7 +117,7 @@ void reload(Context& ctx, const HttpRequest& /*request*/, HttpReply reply) {
 
 void quit(Context& ctx, const HttpRequest& /*request*/, HttpReply reply) {
   if (!ctx.lifecycle_enabled) {
-    reply(text_response(403, "Lifecycle API is not enabled."));
+    reply(line_response(403, "Lifecycle API is not enabled."));
     return;
   }
   reply(text_response(200, "Requesting termination... Goodbye!"));
@@ -118,7 +125,7 @@ void quit(Context& ctx, const HttpRequest& /*request*/, HttpReply reply) {
 }
 
 void only_post(Context& /*ctx*/, const HttpRequest& /*request*/, HttpReply reply) {
-  HttpResponse response = text_response(405, "Only POST or PUT requests allowed");
+  HttpResponse response = line_response(405, "Only POST or PUT requests allowed");
   response.headers.set("Allow", "POST, PUT");
   reply(std::move(response));
 }
@@ -127,7 +134,15 @@ void redirect_home(Context& ctx, const HttpRequest& request, HttpReply reply) {
   HttpResponse response;
   response.status = 302;
   const bool keep = request.path == "/graph" && !request.query.empty();
-  response.headers.set("Location", ctx.route_prefix + "/query" + (keep ? "?" + request.query : ""));
+  // Links are below the path that others see, which need not be that of our own routes.
+  const size_t scheme = ctx.external_url.find("://");
+  const size_t path = scheme == std::string::npos ? scheme : ctx.external_url.find('/', scheme + 3);
+  std::string target = path == std::string::npos ? std::string() : ctx.external_url.substr(path);
+  target += "/query";
+  if (keep) target += "?" + request.query;
+  response.headers.set("Content-Type", "text/html; charset=utf-8");
+  response.body = fmt::format("<a href=\"{}\">Found</a>.\n\n", html_escape(target));
+  response.headers.set("Location", target);
   reply(std::move(response));
 }
 

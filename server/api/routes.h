@@ -44,6 +44,8 @@ void healthy(Context& ctx, const HttpRequest& request, HttpReply reply);
 void ready(Context& ctx, const HttpRequest& request, HttpReply reply);
 void own_metrics(Context& ctx, const HttpRequest& request, HttpReply reply);
 void federate(Context& ctx, const HttpRequest& request, HttpReply reply);
+void notifications_live(Context& ctx, const HttpRequest& request, HttpReply reply);
+void remote_read(Context& ctx, const HttpRequest& request, HttpReply reply);
 void reload(Context& ctx, const HttpRequest& request, HttpReply reply);
 void quit(Context& ctx, const HttpRequest& request, HttpReply reply);
 void only_post(Context& ctx, const HttpRequest& request, HttpReply reply);

@@ -87,7 +87,7 @@ TEST_CASE("Router answers before storage is ready", "[server]") {
   for (const char* path : {"/-/ready", "/api/v1/query", "/api/v1/status/buildinfo", "/query"}) {
     const auto response = f.send("GET", path);
     CHECK(response.status == 503);
-    CHECK(response.body == "Service Unavailable\n");
+    CHECK(response.body == "Service Unavailable");
     CHECK(response.headers.get("X-Prometheus-Stopping") == "false");
   }
   f.ctx.phase = api::Phase::kStopping;
@@ -112,7 +112,7 @@ TEST_CASE("Router knows paths and methods", "[server]") {
                                          {"GET", "/api/v1/write", 405},
                                          {"GET", "/api/v1/admin/tsdb/flush", 405},
                                          {"OPTIONS", "/api/v1/query", 204},
-                                         {"OPTIONS", "/metrics", 405},
+                                         {"OPTIONS", "/metrics", 200},
                                          {"GET", "/", 302},
                                          {"GET", "/-/reload", 405},
                                          {"GET", "/-/quit", 405},
@@ -125,8 +125,11 @@ TEST_CASE("Router knows paths and methods", "[server]") {
     CHECK(response.status == row.status);
     CHECK(response.headers.get("X-Content-Type-Options") == "nosniff");
   }
-  CHECK(f.send("POST", "/-/quit").body == "Lifecycle API is not enabled.\n");
-  CHECK(f.send("GET", "/-/quit").body == "Only POST or PUT requests allowed\n");
+  CHECK(f.send("DELETE", "/api/v1/query").headers.get("Allow") == "GET, OPTIONS, POST");
+  CHECK(f.send("POST", "/-/healthy").headers.get("Allow") == "GET, HEAD, OPTIONS");
+  CHECK(f.send("OPTIONS", "/metrics").headers.get("Allow") == "GET, OPTIONS");
+  CHECK(f.send("POST", "/-/quit").body == "Lifecycle API is not enabled.");
+  CHECK(f.send("GET", "/-/quit").body == "Only POST or PUT requests allowed");
   CHECK(f.send("POST", "/api/v1/admin/tsdb/flush").body ==
         R"({"status":"error","errorType":"unavailable","error":"admin APIs disabled"})");
 }
@@ -140,6 +143,7 @@ TEST_CASE("Router redirects the old paths", "[server]") {
   request.query = "g0.expr=up";
   CHECK(f.send(std::move(request)).headers.get("Location") == "/query?g0.expr=up");
   f.ctx.route_prefix = "/prom";
+  f.ctx.external_url = "https://h:1/prom";
   CHECK(f.send("GET", "/").headers.get("Location") == "/prom/query");
   CHECK(f.send("GET", "/prom/-/healthy").status == 200);
   CHECK(f.send("GET", "/-/healthy").status == 404);

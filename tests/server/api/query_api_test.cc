@@ -120,9 +120,18 @@ TEST_CASE("API query cuts at the limit, gives stats, obeys lookback", "[server]"
   const std::string cut = f.get(api::query, "query=sort(up)&limit=2");
   CHECK(cut.find("\"warnings\":[\"results truncated due to limit\"]") != std::string::npos);
   CHECK(f.get(api::query, "query=up&limit=3").find("warnings") == std::string::npos);
+  CHECK(f.get(api::query, "query=up&stats=x")
+            .find(R"("warnings":["value \"x\" for parameter \"stats\" is deprecated and will be )"
+                  R"(rejected in the next major release, use \"true\" or \"all\""])") !=
+        std::string::npos);
   CHECK(
       f.get(api::query, "query=up&stats=true").find("\"stats\":{\"timings\":{\"evalTotalTime\":") !=
       std::string::npos);
+  // Five windows of three samples; all but the first read one new sample.
+  CHECK(f.get(api::query_range,
+              "query=count_over_time(up{job=\"a\"}[30s])&start=960&end=1000&step=10&stats=all")
+            .find(R"("samples":{"totalQueryableSamples":15,"samplesRead":7,)") !=
+        std::string::npos);
   CHECK(f.get(api::query, "query=up&time=1060&lookback_delta=30s") ==
         good(R"({"resultType":"vector","result":[]})"));
   CHECK(f.get(api::query, "query=up&time=1060").find("\"job\":\"a\"") != std::string::npos);
@@ -156,6 +165,49 @@ TEST_CASE("API labels and label values", "[server]") {
         good(R"(["a","c"])"));
   CHECK(f.get(api::label_values, "", "__name__") == good(R"(["http.requests","up"])"));
   CHECK(f.get(api::label_values, "", "\xff") == bad(R"(invalid label name: \"\\xff\")"));
+}
+
+TEST_CASE("API label names and match[] are checked with Prometheus's words", "[server]") {
+  Fixture f;
+  const std::string empty = "match[] must contain at least one non-empty matcher";
+  CHECK(f.get(api::label_names, "match[]={}") == bad(empty));
+  CHECK(f.get(api::label_values, "match[]={q=~\".*\"}", "job") == bad(empty));
+  CHECK(f.get(api::series, "match[]={}") == bad(R"(invalid parameter \"match[]\": )" + empty));
+  CHECK(f.get(api::label_names, "match[]=up{") ==
+        bad("1:4: parse error: unexpected end of input inside braces"));
+  CHECK(f.get(api::label_values, "", "U__job") == good(R"(["a","b","c"])"));
+}
+
+TEST_CASE("API parse_query shows the tree", "[server]") {
+  Fixture f;
+  CHECK(
+      f.get(api::parse_query, "query=-(1)") ==
+      good(
+          R"({"expr":{"expr":{"type":"numberLiteral","val":"1"},"type":"parenExpr"},"op":"-","type":"unaryExpr"})"));
+  CHECK(
+      f.get(api::parse_query, "") ==
+      bad(R"(invalid parameter \"query\": unknown position: parse error: no expression found in input)"));
+}
+
+TEST_CASE("API admin calls say what is not built", "[server]") {
+  Fixture f;
+  const auto unsupported = [](const std::string& what) {
+    return R"(422 {"status":"error","errorType":"execution","error":")" + what +
+           R"( not supported yet"})";
+  };
+  CHECK(f.get(api::admin_delete_series, "match[]=up") ==
+        R"(500 {"status":"error","errorType":"unavailable","error":"admin APIs disabled"})");
+  f.ctx.admin_enabled = true;
+  CHECK(f.get(api::admin_delete_series, "") == bad("no match[] parameter provided"));
+  CHECK(
+      f.get(api::admin_delete_series, "match[]=up&start=x") ==
+      bad(R"(invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp)"));
+  CHECK(f.get(api::admin_delete_series, "match[]=up") == unsupported("deleting series is"));
+  CHECK(f.get(api::admin_clean_tombstones, "") == unsupported("cleaning tombstones is"));
+  CHECK(
+      f.get(api::admin_snapshot, "skip_head=x") ==
+      bad(R"(invalid parameter \"skip_head\": unable to parse boolean: strconv.ParseBool: parsing \"x\": invalid syntax)"));
+  CHECK(f.get(api::admin_snapshot, "skip_head=1") == unsupported("snapshots are"));
 }
 
 TEST_CASE("API passes a storage failure and its warnings on", "[server]") {
