@@ -121,7 +121,7 @@ TEST_CASE("Exposition writes protobuf", "[server]") {
   const std::string up = page(floats("up"), Exposition::kProtobuf);
   CHECK(static_cast<size_t>(up[0]) == up.size() - 1);
   // Name, type, one metric of three labels, a value and a timestamp.
-  CHECK(shape(up.substr(1)) == "1:2 3 4:50 ");
+  CHECK(shape(up.substr(1)) == "1:2 3 4:53 ");
   auto h = std::make_shared<model::Histogram>();
   h->schema = 1;
   h->count = 3;
