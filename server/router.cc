@@ -238,7 +238,8 @@ HttpReply Router::finishing(const HttpRequest& request, const Match& match, Http
           reply = std::move(reply)](HttpResponse response) mutable {
     response.headers.set("X-Content-Type-Options", "nosniff");
     if (is_api) add_cors(origin, response);
-    if (is_api || handler == "/metrics") response.headers.add("Vary", "Accept-Encoding");
+    if (is_api || handler == "/metrics" || handler == "/federate")
+      response.headers.add("Vary", "Accept-Encoding");
     if (response.status == 200) compress(response, encoding);
     if (!handler.empty()) {
       const std::chrono::duration<double> took = ctx_.clock->monotonic() - began;
