@@ -279,7 +279,9 @@ void App::start_services() {
   engine.default_subquery_step_ms = [this] { return evaluation_interval_ms_.load(); };
   engine.on_query = [this](const promql::QueryRecord& record) { query_log_.on_query(record); };
   engine_ = std::make_unique<promql::Engine>(std::move(engine));
-  reader_ = std::make_unique<storage::remote::ReadServer>(*db_, registry_, read_options(flags_));
+  storage::remote::ReadServer::Options reading = read_options(flags_);
+  reading.total = &engine_->total_budget();
+  reader_ = std::make_unique<storage::remote::ReadServer>(*db_, registry_, reading);
   if (flags_.get_bool("web.enable-remote-write-receiver")) {
     receiver_ = std::make_unique<storage::remote::WriteReceiver>(*db_, clock_, registry_);
   }

@@ -130,7 +130,7 @@ storage::remote::ReadServer::Options read_options(const Flags& flags) {
       std::max<int64_t>(0, flags.get_int("storage.remote.read-concurrent-limit")));
   options.frame_bytes = static_cast<size_t>(
       std::max<int64_t>(1, flags.get_int("storage.remote.read-max-bytes-in-frame")));
-  options.query_bytes = promql::EngineOptions().query_bytes;
+  options.query_bytes = static_cast<int64_t>(flags.get_bytes("query.max-memory"));
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include "base/http_types.h"
 #include "model/labels.h"
 #include "server/api/exposition_protobuf.h"
+#include "server/api/params.h"
 
 namespace silverback::server::api {
 
@@ -25,12 +26,6 @@ struct Clause {
     return {};
   }
 };
-
-std::string_view trim(std::string_view s) {
-  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
-  return s;
-}
 
 /// Cuts the text before `separator` off the front.
 std::string_view take_until(std::string_view& rest, char separator) {

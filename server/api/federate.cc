@@ -46,7 +46,8 @@ Result<Found> collect(Context& ctx, const HttpRequest& request,
                       const std::vector<model::Matchers>& any_of) {
   const int64_t now = ctx.clock->now_ms();
   storage::QueryBudget budget(
-      {ctx.engine->options().query_bytes, std::numeric_limits<int64_t>::max()});
+      {ctx.engine->options().query_bytes, std::numeric_limits<int64_t>::max()},
+      &ctx.engine->total_budget());
   storage::SelectHints hints;
   hints.range = {now - ctx.engine->options().lookback_ms, now};
   storage::QuerierOptions options;

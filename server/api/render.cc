@@ -172,6 +172,8 @@ void write_stats(JsonWriter& w, const promql::QueryStats& stats) {
   w.begin_object();
   w.key("totalQueryableSamples");
   w.number(stats.total_samples);
+  w.key("samplesRead");
+  w.number(stats.samples_read);
   w.key("peakSamples");
   w.number(stats.peak_samples);
   w.end_object();

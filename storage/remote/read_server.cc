@@ -23,8 +23,10 @@ model::TimeRange range_of(const ReadQuery& query) {
 
 /// One query's view of storage.
 struct Reading {
-  Reading(Queryable& source, const ReadQuery& query, int64_t bytes, std::stop_token stop)
-      : budget({bytes, std::numeric_limits<int64_t>::max()}), range(range_of(query)) {
+  Reading(Queryable& source, const ReadQuery& query, const ReadServer::Options& options,
+          std::stop_token stop)
+      : budget({options.query_bytes, std::numeric_limits<int64_t>::max()}, options.total),
+        range(range_of(query)) {
     status = open(source, query, std::move(stop));
   }
   Status open(Queryable& source, const ReadQuery& query, std::stop_token stop) {
@@ -72,7 +74,7 @@ std::shared_ptr<void> ReadServer::enter() {
 
 Status ReadServer::read_query(const ReadQuery& query, const model::Labels& external,
                               std::stop_token stop, std::string& out) {
-  Reading reading(source_, query, options_.query_bytes, std::move(stop));
+  Reading reading(source_, query, options_, std::move(stop));
   RETURN_IF_ERROR(reading.status);
   int64_t taken = 0;
   while (reading.set->next()) {
@@ -115,8 +117,8 @@ struct ReadServer::Stream::Impl {
     while (true) {
       if (!reading) {
         if (query == request.queries.size()) return false;
-        reading = std::make_unique<Reading>(server.source_, request.queries[query],
-                                            server.options_.query_bytes, stop);
+        reading = std::make_unique<Reading>(server.source_, request.queries[query], server.options_,
+                                            stop);
         RETURN_IF_ERROR(reading->status);
       }
       if (reading->set->next()) {

@@ -20,6 +20,7 @@ class ReadServer {
     size_t concurrent_limit = 10;       // 0 = none
     size_t frame_bytes = 1 << 20;       // of a streamed answer
     int64_t query_bytes = int64_t{1} << 30;
+    QueryBudget* total = nullptr;  // borrowed; of all queries together
   };
   ReadServer(Queryable& source, base::metrics::Registry& registry, Options options);
 
