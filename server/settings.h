@@ -11,8 +11,8 @@
 #include "scrape/scrape_manager.h"
 #include "server/config.h"
 #include "server/flags.h"
-#include "storage/remote/write_receiver.h"
 #include "storage/remote/read_server.h"
+#include "storage/remote/write_receiver.h"
 #include "tsdb/db.h"
 
 namespace silverback::server {
