@@ -123,7 +123,7 @@ TEST_CASE("Grafana asks for rules twice and for what is running", "[e2e]") {
   for (int i = 0; i < 2; ++i) {
     const HttpReply rules = f.get("/api/v1/rules");
     check_success(rules);
-    CHECK(contains(rules.body, R"("name":"a:b","query":"sum(m)")"));
+    CHECK(contains(rules.body, R"x("name":"a:b","query":"sum(m)")x"));
   }
   for (const char* path :
        {"/api/v1/alerts", "/api/v1/alertmanagers", "/api/v1/targets?state=active",

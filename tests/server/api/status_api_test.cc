@@ -118,14 +118,12 @@ TEST_CASE("API relabel_steps follows a label set through the rules", "[server]")
                  "error parsing labels: "));
   CHECK(f.get(api::target_relabel_steps, "scrapePool=one&labels=[1]") ==
         bad("error parsing labels: not an object"));
-  const std::string replace = R"({"source_labels":["a","b"],"separator":";","regex":"x(.*)",
-                    "target_label" : "c", "replacement" : "\u003c$1\u003e", "action" : "replace"
-})";
+  const std::string replace =
+      R"x({"source_labels":["a","b"],"separator":";","regex":"x(.*)","target_label":"c","replacement":"\u003c$1\u003e","action":"replace"})x";
   const std::string drop =
-      R"({"source_labels":["drop"],"separator":";","regex":"yes|no","replacement":"$1","action":"drop"})";
-const std::string shard = R"({"source_labels":["c"],"separator":";","regex":"(.*)", "modulus" : 4,
-                  "target_label" : "shard", "replacement" : "$1", "action" : "hashmod"
-})";
+      R"x({"source_labels":["drop"],"separator":";","regex":"yes|no","replacement":"$1","action":"drop"})x";
+  const std::string shard =
+      R"x({"source_labels":["c"],"separator":";","regex":"(.*)","modulus":4,"target_label":"shard","replacement":"$1","action":"hashmod"})x";
   CHECK(f.get(api::target_relabel_steps,
               R"(scrapePool=one&labels={"a":"x1","b":"2","drop":"yes"})") ==
         good(R"({"steps":[{"rule":)" + replace +
