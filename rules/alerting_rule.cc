@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/url.h"
+#include "promql/ast.h"
 
 namespace silverback::rules {
 
@@ -20,6 +21,17 @@ std::shared_ptr<const tt::StringMap> string_map(const model::Labels& labels) {
     map->emplace(std::string(label.name), std::string(label.value));
   }
   return map;
+}
+
+/// The order of its result is what the expression is about.
+bool orders_its_result(const promql::Expr& expr) {
+  const promql::Expr& inner = promql::unwrap_parens(expr);
+  if (inner.kind == promql::ExprKind::kCall) {
+    return static_cast<const promql::Call&>(inner).function->name.starts_with("sort");
+  }
+  if (inner.kind != promql::ExprKind::kAggregate) return false;
+  const auto op = static_cast<const promql::AggregateExpr&>(inner).op;
+  return op == promql::AggregateOp::kTopk || op == promql::AggregateOp::kBottomk;
 }
 
 /// Seconds, rounded down.
@@ -61,12 +73,24 @@ std::string AlertingRule::expand(const tt::AlertTemplate& text, const tt::Value&
   return tt::expansion_error_text(expanded.status());
 }
 
+/// Engine order says nothing to readers, and `first` would pick any element: results come by
+/// labels.
+base::Result<promql::Vector> AlertingRule::template_query(const std::string& expr,
+                                                          const Evaluation& evaluation) const {
+  ASSIGN_OR_RETURN(promql::Vector vector, evaluation.query(expr, evaluation.ts));
+  const auto parsed = promql::parse_expr(expr, options_.parser);
+  if (!parsed.is_ok() || orders_its_result(**parsed)) return vector;
+  std::sort(vector.begin(), vector.end(),
+            [](const promql::Sample& a, const promql::Sample& b) { return a.labels < b.labels; });
+  return vector;
+}
+
 base::Result<AlertingRule::Alerts> AlertingRule::alerts_of(const promql::Vector& vector,
                                                            const Evaluation& evaluation) const {
   tt::Environment env;
   env.now_ms = evaluation.ts;
   env.external_url = options_.external_url;
-  env.query = [&](const std::string& expr) { return evaluation.query(expr, evaluation.ts); };
+  env.query = [&](const std::string& expr) { return template_query(expr, evaluation); };
   Alerts alerts;
   model::LabelsBuilder builder;
   for (const promql::Sample& sample : vector) {

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "model/labels.h"
+#include "promql/parser.h"
 #include "rules/notifier.h"
 #include "rules/rule.h"
 #include "rules/template/alert_template.h"
@@ -36,8 +37,9 @@ struct Alert {
 class AlertingRule final : public Rule {
  public:
   struct Options {
-    RuleConfig config;  // labels: group and rule merged
-    std::string query;  // canonical text of the expression
+    RuleConfig config;             // labels: group and rule merged
+    std::string query;             // canonical text of the expression
+    promql::ParserOptions parser;  // of queries in templates
     model::Labels external_labels;
     std::string external_url;
     bool restored = true;            // false: no series are written until restore() has run
@@ -71,6 +73,8 @@ class AlertingRule final : public Rule {
   using Alerts = std::map<model::Labels, Alert>;
   using Templates = std::vector<std::pair<std::string, text_template::AlertTemplate>>;
 
+  base::Result<promql::Vector> template_query(const std::string& expr,
+                                              const Evaluation& evaluation) const;
   Templates parse_templates(const StringPairs& texts) const;
   base::Result<Alerts> alerts_of(const promql::Vector& vector, const Evaluation& evaluation) const;
   std::string expand(const text_template::AlertTemplate& text, const text_template::Value& data,

@@ -68,6 +68,7 @@ Group::Entry Group::make_entry(const RuleConfig& config) const {
   options.query = std::move(query);
   options.external_labels = options_.external_labels;
   options.external_url = services_.external_url;
+  options.parser = services_.engine->options().parser;
   options.restored = !options_.restore;
   options.logger = services_.logger;
   options.template_expansions = &services_.metrics->template_expansions;

@@ -178,6 +178,24 @@ TEST_CASE("Group evaluates and stores at its query offset", "[rules]") {
   }
 }
 
+TEST_CASE("Queries in templates come by labels, unless they sort", "[rules]") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"m", "a b c d "},        {"m > 1", "b c d "}, {"sort_desc(m)", "d c b a "},
+      {"(topk(2, m))", "d c "}, {"-m", "a b c d "},
+  };
+  for (const auto& [expr, expected] : cases) {
+    INFO(expr);
+    Fixture f;
+    f.alert("A", "vector(1)", 0).annotations = {
+        {"list",
+         std::string("{{ range query \"") + expr + "\" }}{{ .Labels.instance }} {{ end }}"}};
+    for (int i = 0; i < 4; ++i) f.put(std::string(1, static_cast<char>('a' + i)), 0, i + 1);
+    const auto group = f.make();
+    f.evaluate(*group, 0);
+    CHECK(group->active_alerts().at(0).annotations.at(0).second == expected);
+  }
+}
+
 TEST_CASE("Group tells failing rules and goes on", "[rules]") {
   Fixture f;
   f.config.limit = 1;
