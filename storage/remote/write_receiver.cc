@@ -1,6 +1,8 @@
 #include "storage/remote/write_receiver.h"
 
+#include <algorithm>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "model/stale.h"
@@ -38,6 +40,7 @@ struct Refusals {
 
 struct Staged {
   uint64_t samples = 0;  // floats and histograms
+  uint64_t histograms = 0;
   uint64_t exemplars = 0;
   uint64_t without_metadata = 0;
   Refusals refused;
@@ -116,7 +119,10 @@ Status Stager::append(TimestampMs start, TimestampMs t, const Value& value) {
     ASSIGN_OR_RETURN(ref_, appender_.resolve(labels_));
     status = appender_.append(ref_, start, t, value);
   }
-  if (status.is_ok()) ++result_.samples;
+  if (status.is_ok()) {
+    ++result_.samples;
+    if constexpr (std::is_same_v<Value, model::Histogram>) ++result_.histograms;
+  }
   return not_kept(status, 1);
 }
 
@@ -251,12 +257,23 @@ void add_count(std::string& text, uint64_t n, std::string_view what) {
   text += std::to_string(n) + " " + std::string(what);
 }
 
+// Repetitions count as written, or the sender of a request that it sent before would take them for
+// lost; so do exemplars where none are kept, as in Prometheus.
+void set_written(WriteReply& reply, const Staged& staged, const CommitCounts& counts) {
+  const uint64_t floats = counts.accepted - counts.histograms_accepted;
+  const uint64_t staged_floats = staged.samples - staged.histograms;
+  const uint64_t repeated_floats =
+      std::min(counts.repeated, staged_floats - std::min(floats, staged_floats));
+  reply.samples = floats + repeated_floats;
+  reply.histograms = counts.histograms_accepted + counts.repeated - repeated_floats;
+  reply.exemplars = staged.exemplars - std::min(counts.exemplars_out_of_order, staged.exemplars);
+}
+
 // The batch is committed: 204, or the first offender and how many there were.
-WriteReply reply_to_commit(const Refusals& refused, uint64_t staged, const CommitCounts& counts) {
+WriteReply reply_to_commit(const Staged& staged, const CommitCounts& counts, WriteMessage message) {
+  const Refusals& refused = staged.refused;
   WriteReply reply;
-  reply.samples = counts.accepted - counts.histograms_accepted;
-  reply.histograms = counts.histograms_accepted;
-  reply.exemplars = counts.exemplars_accepted;
+  set_written(reply, staged, counts);
   std::string list;
   add_count(list, refused.samples_with_bad_labels, "with invalid labels");
   add_count(list, refused.bad_histograms, "invalid histograms");
@@ -267,15 +284,18 @@ WriteReply reply_to_commit(const Refusals& refused, uint64_t staged, const Commi
   add_count(list, refused.others, "not storable");
   Status first = !refused.first_limit.is_ok() ? refused.first_limit : refused.first;
   if (first.is_ok()) first = counts.first_error;
+  const uint64_t late = message == WriteMessage::kV2 ? counts.exemplars_out_of_order : 0;
+  if (first.is_ok() && late > 0) first = Status(Errc::kOutOfOrder, "out of order exemplar");
   if (first.is_ok() && list.empty()) return reply;
   reply.http_status = refused.first_limit.is_ok() ? 400 : 429;
   reply.error = first.message();
-  if (refused.exemplars > 0) {
-    reply.error += " (" + std::to_string(refused.exemplars) + " exemplars refused)";
+  if (refused.exemplars + late > 0) {
+    reply.error += " (" + std::to_string(refused.exemplars + late) + " exemplars refused)";
   }
   if (list.empty()) return reply;  // a series of exemplars alone, or of nothing
   reply.error += " (" + std::to_string(refused.count() + counts.refused()) + " of " +
-                 std::to_string(refused.count() + staged) + " samples refused: " + list + ")";
+                 std::to_string(refused.count() + staged.samples) + " samples refused: " + list +
+                 ")";
   return reply;
 }
 
@@ -325,11 +345,11 @@ void WriteReceiver::write(WriteMessage message, std::string_view snappy_body, Re
   // Metadata of 1.0 comes in messages of its own: nothing can be said of its samples.
   const uint64_t without = message == WriteMessage::kV2 ? result.without_metadata : 0;
   appender->commit(
-      Durability::kDurable, [reply = std::move(reply), refused = std::move(result.refused),
-                             samples = result.samples, without, &counter = without_metadata_](
-                                const Status& status, const CommitCounts& counts) mutable {
+      Durability::kDurable,
+      [reply = std::move(reply), staged_parts = std::move(result), message, without,
+       &counter = without_metadata_](const Status& status, const CommitCounts& counts) mutable {
         if (status.is_ok()) counter.inc(static_cast<double>(without));
-        reply(status.is_ok() ? reply_to_commit(refused, samples, counts) : reply_to(status));
+        reply(status.is_ok() ? reply_to_commit(staged_parts, counts, message) : reply_to(status));
       });
 }
 

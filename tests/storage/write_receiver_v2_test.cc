@@ -137,6 +137,19 @@ TEST_CASE("Exemplars of 2.0 may come alone, and bad ones are told", "[storage]")
   CHECK(contains(refused.error, "no exemplars here"));
 }
 
+TEST_CASE("What a 2.0 sender repeats counts as written", "[storage]") {
+  MemoryReceiver r;
+  WriteRequestV2 request;
+  request.series({{"__name__", "a"}}).sample(kNow, 1);
+  request.series({{"__name__", "h"}}).histogram(kNow, {});
+  for (int i = 0; i < 2; ++i) {
+    const WriteReply reply = r.write(request);
+    CHECK(reply.http_status == 204);
+    CHECK(reply.samples == 1);
+    CHECK(reply.histograms == 1);
+  }
+}
+
 TEST_CASE("A 2.0 series that brings nothing is refused", "[storage]") {
   MemoryReceiver r;
   WriteRequestV2 request;
