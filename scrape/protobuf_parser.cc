@@ -138,6 +138,7 @@ bool ProtobufParser::next_metric() {
   label_text_.clear();
   for (const model::Label& label : metric_.labels) add_text(label_text_, label.name, label.value);
   step_ = 0;
+  classic_count_ = count_classic();
   return true;
 }
 
@@ -154,7 +155,7 @@ ProtobufParser::Stage ProtobufParser::first_stage() const {
 }
 
 // Series that stand for the metric in classic form.
-size_t ProtobufParser::classic_count() const {
+size_t ProtobufParser::count_classic() const {
   if (is_histogram()) {
     // Nothing counts behind a bucket without an upper bound, and one is made where it is missing.
     const std::vector<WireBucket>& buckets = metric_.histogram.buckets;
@@ -177,7 +178,7 @@ bool ProtobufParser::next_stage() {
       stage_ = Stage::kClassic;
       return true;
     case Stage::kClassic:
-      if (++step_ < classic_count()) return true;
+      if (++step_ < classic_count_) return true;
       if (!is_histogram() || is_native() || !forms_.convert) break;
       stage_ = Stage::kCustom;
       return true;

@@ -51,7 +51,7 @@ class ProtobufParser final : public ExpositionParser {
   bool is_histogram() const;
   model::MetricType metric_type() const;
   bool is_native() const { return forms_.native && metric_.histogram.is_native(); }
-  size_t classic_count() const;
+  size_t count_classic() const;
   void name_series(std::string_view suffix, std::string_view label, double bound);
   base::Status add_exemplar(std::string_view message, bool needs_timestamp);
   base::Status add_histogram_exemplars();
@@ -62,7 +62,8 @@ class ProtobufParser final : public ExpositionParser {
   WireFamily family_;
   storage::remote::WireReader metrics_;  // of the family
   WireMetric metric_;
-  size_t step_ = 0;  // of the classic series of a metric
+  size_t step_ = 0;           // of the classic series of a metric
+  size_t classic_count_ = 0;  // how many there are
 
   std::string label_text_;  // of the metric's labels, as in text_
   std::string text_;

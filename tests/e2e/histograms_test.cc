@@ -105,4 +105,38 @@ TEST_CASE("native histograms and exemplars of a protobuf target are answered", "
   CHECK(only(ask("histogram_fraction(1, 2, last_over_time(rpc_seconds[1m]))")) == Approx(2.0 / 3));
 }
 
+TEST_CASE("a real Prometheus's page is the same in protobuf and in text", "[e2e]") {
+  const TempDir dir;
+  const int port = free_port();
+  const std::string peer = "127.0.0.1:" + std::to_string(port);
+  dir.write("prometheus.yml", "scrape_configs: []\n");
+  Process prometheus({find_program("prometheus"), "--config.file=" + dir.file("prometheus.yml"),
+                      "--storage.tsdb.path=" + dir.file("data"), "--web.listen-address=" + peer},
+                     dir.file("prometheus.log"));
+  REQUIRE(eventually(60, [&] { return http_get(port, "/-/ready").status == 200; }));
+  const auto job = [&peer](const std::string& name, const std::string& protocol) {
+    return "  - {job_name: " + name + ", scrape_protocols: [" + protocol +
+           "], static_configs: [{targets: ['" + peer + "']}]}\n";
+  };
+  const Server server("global: {scrape_interval: 1s}\nscrape_configs:\n" +
+                      job("pb", "PrometheusProto") + job("om", "OpenMetricsText1.0.0") +
+                      job("text", "PrometheusText0.0.4"));
+  const auto ask = [&server](const std::string& expr) { return query(server.port(), expr); };
+  REQUIRE(eventually(60, [&] { return ask("count_over_time(up[1m]) > 3").size() == 3; }));
+  CHECK(ask("up == 1").size() == 3);
+  const std::string own = ",__name__!~\"up|scrape_.*\"}";
+  for (const std::string other : {"pb", "om"}) {
+    INFO(other);
+    const std::string theirs = "{job=\"" + other + "\"" + own;
+    CHECK(ask("count(" + theirs + ") > 300").size() == 1);
+    // Series that only one of the two pages has; the label job aside.
+    const std::string text = "{job=\"text\"" + own;
+    const auto bare = [](const std::string& selector) {
+      return "count by (__name__, le, quantile, code, handler) (" + selector + ")";
+    };
+    CHECK(ask(bare(theirs) + " unless " + bare(text)).empty());
+    CHECK(ask(bare(text) + " unless " + bare(theirs)).empty());
+  }
+}
+
 }  // namespace silverback::e2e
