@@ -180,6 +180,7 @@ Status App::listen() {
   context_.registry = &registry_;
   context_.notifications = &notifications_;
   context_.replay = &replay_;
+  context_.page_title = flags_.get_string("web.page-title");
   context_.lifecycle_enabled = flags_.get_bool("web.enable-lifecycle");
   context_.request_reload = [this](base::UniqueFunction<void(Status)> done) {
     Event event;
@@ -232,6 +233,13 @@ Status App::announce() {
   context_.external_host = location_.external_host;
   context_.external_url = location_.external_url;
   context_.listen_port = ports.substr(0, ports.find('\n'));
+  if (flags_.is_set("web.external-url")) {
+    // Behind a proxy that cuts the path off, the route prefix is not what browsers see.
+    const size_t host = location_.external_url.find("://") + 3;
+    const size_t path =
+        std::min(location_.external_url.find('/', host), location_.external_url.size());
+    context_.browser_path = location_.external_url.substr(path);
+  }
   if (security_) security_->start();
   http_->start();
   const std::string& path = flags_.get_string("web.port-file");
@@ -337,7 +345,6 @@ void App::fill_context() {
   context_.receiver = receiver_.get();
   context_.reader = reader_.get();
   context_.admin_enabled = flags_.get_bool("web.enable-admin-api");
-  context_.page_title = flags_.get_string("web.page-title");
   context_.flags = flags_.effective();
   context_.config = [this] { return config(); };
   context_.retention_text = [this] {

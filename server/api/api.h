@@ -61,6 +61,8 @@ struct Context {
   std::string external_url;   // no slash at the end
   std::string external_host;  // host:port of the external URL
   std::string listen_port;    // of the first listen address
+  /// What browsers put before our paths; nullopt: route_prefix.
+  std::optional<std::string> browser_path;
   std::string page_title;
   std::map<std::string, std::string> flags;
   /// The configuration in force; any thread.

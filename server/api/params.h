@@ -24,6 +24,8 @@ class Params {
   /// The first value, "" when absent.
   std::string_view get(std::string_view name) const;
   std::vector<std::string> all(std::string_view name) const;
+  /// All of them, in that order.
+  const base::FormValues& values() const { return values_; }
 
  private:
   base::FormValues values_;

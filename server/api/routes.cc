@@ -1,5 +1,7 @@
 #include "server/api/routes.h"
 
+#include "server/pages/pages.h"
+
 namespace silverback::server::api {
 
 namespace {
@@ -82,11 +84,32 @@ constexpr Route kRoutes[] = {
     {kGet, "/-/reload", Lane::kInline, 0, nullptr, only_post, "Refused: GET changes nothing."},
     {kPostPut, "/-/quit", Lane::kInline, kMutates, nullptr, quit, "Ends the server."},
     {kGet, "/-/quit", Lane::kInline, 0, nullptr, only_post, "Refused: GET changes nothing."},
-    {kGet, "/", Lane::kInline, 0, nullptr, redirect_home, "To the query page."},
-    {kGet, "/graph", Lane::kInline, 0, nullptr, redirect_home,
-     "To the query page, with its parameters."},
-    {kGet, "/query", Lane::kQuery, kNeedsReady, nullptr, query_page,
-     "A plain page: one expression, its table."},
+    {kGetHead, "/", Lane::kInline, 0, nullptr, pages::home, "To the query page."},
+    {kGetHead, "/graph", Lane::kInline, 0, nullptr, pages::home,
+     "To the query page, with its panels."},
+    {kGetHead, "/query", Lane::kQuery, 0, nullptr, pages::query,
+     "Page: expressions, their tables and graphs."},
+    {kGetHead, "/alerts", Lane::kStatus, 0, nullptr, pages::alerts,
+     "Page: alerting rules and active alerts."},
+    {kGetHead, "/targets", Lane::kStatus, 0, nullptr, pages::targets, "Page: scrape targets."},
+    {kGetHead, "/rules", Lane::kStatus, 0, nullptr, pages::rules, "Page: rule groups."},
+    {kGetHead, "/service-discovery", Lane::kStatus, 0, nullptr, pages::service_discovery,
+     "Page: what discovery found and what became of it."},
+    {kGetHead, "/alertmanager-discovery", Lane::kStatus, 0, nullptr, pages::alertmanager_discovery,
+     "Page: Alertmanagers."},
+    {kGetHead, "/tsdb-status", Lane::kStatus, 0, nullptr, pages::tsdb_status,
+     "Page: cardinality of the head."},
+    {kGetHead, "/config", Lane::kStatus, 0, nullptr, pages::config,
+     "Page: effective configuration."},
+    {kGetHead, "/flags", Lane::kStatus, 0, nullptr, pages::flags, "Page: command line flags."},
+    {kGetHead, "/status", Lane::kStatus, 0, nullptr, pages::status,
+     "Page: facts about this process."},
+    {kGetHead, "/assets/silverback.css", Lane::kInline, 0, nullptr, pages::stylesheet,
+     "Stylesheet of the pages."},
+    {kGetHead, "/assets/favicon.svg", Lane::kInline, 0, nullptr, pages::favicon,
+     "Icon of the pages."},
+    {kGetHead, "/favicon.ico", Lane::kInline, 0, nullptr, pages::favicon,
+     "Icon, where browsers look for it."},
 };
 
 }  // namespace

@@ -50,7 +50,5 @@ void reload(Context& ctx, const HttpRequest& request, HttpReply reply);
 void quit(Context& ctx, const HttpRequest& request, HttpReply reply);
 void only_post(Context& ctx, const HttpRequest& request, HttpReply reply);
 void version(Context& ctx, const HttpRequest& request, HttpReply reply);
-void redirect_home(Context& ctx, const HttpRequest& request, HttpReply reply);
-void query_page(Context& ctx, const HttpRequest& request, HttpReply reply);
 
 }  // namespace silverback::server::api
