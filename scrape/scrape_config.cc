@@ -19,12 +19,16 @@ constexpr std::array<std::string_view, 5> kProtocols = {
     "OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "PrometheusProto", "PrometheusText0.0.4",
     "PrometheusText1.0.0"};
 
-std::vector<std::string> default_protocols(bool native_histograms) {
+}  // namespace
+
+std::vector<std::string> default_scrape_protocols(bool protobuf_first) {
   std::vector<std::string> list = {"OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
                                    "PrometheusText1.0.0", "PrometheusText0.0.4"};
-  if (native_histograms) list.insert(list.begin(), "PrometheusProto");
+  if (protobuf_first) list.insert(list.begin(), "PrometheusProto");
   return list;
 }
+
+namespace {
 
 // "" or what is wrong with a protocol's name.
 std::string protocol_fault(const std::string& name) {
@@ -176,7 +180,7 @@ base::Status parse_fallback(const base::YamlNode& node, ScrapeConfig& c) {
 // What a job sends and accepts: names, protocols, histograms.
 void read_protocols(base::YamlFields& f, const ScrapeDefaults& defaults, ScrapeConfig& c) {
   const std::string owner = "for scrape config with job name " + model::go_quote(c.job_name);
-  c.protocols = defaults.protocols.empty() ? default_protocols(c.scrape_native_histograms)
+  c.protocols = defaults.protocols.empty() ? default_scrape_protocols(c.scrape_native_histograms)
                                            : defaults.protocols;
   f.read("scrape_protocols",
          [&](const base::YamlNode& value) { return parse_protocols(value, owner, c.protocols); });

@@ -64,6 +64,9 @@ struct ScrapeConfig {
   void write(base::YamlWriter& w) const;
 };
 
+/// scrape_protocols of a job that lists none.
+std::vector<std::string> default_scrape_protocols(bool protobuf_first);
+
 /// Reads the scrape fields of `global`; the caller finishes `fields`. Relative paths resolve
 /// against `base_dir`.
 void parse_scrape_defaults(base::YamlFields& fields, const std::string& base_dir,

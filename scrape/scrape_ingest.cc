@@ -51,11 +51,12 @@ void ScrapeIngest::Batch::clear_samples() {
 }
 
 ScrapeIngest::ScrapeIngest(storage::Appendable& storage, ScrapeMetrics& metrics, base::Clock& clock,
-                           model::Labels target_labels)
+                           model::Labels target_labels, Options options)
     : storage_(storage),
       metrics_(metrics),
       clock_(clock),
       target_labels_(std::move(target_labels)),
+      options_(options),
       target_(storage.open_target()) {}
 
 ScrapeIngest::~ScrapeIngest() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,8 +25,11 @@ namespace silverback::scrape {
 /// Threads: one scrape at a time; metadata() any thread.
 class ScrapeIngest {
  public:
+  struct Options {
+    bool created_zero = false;  // created times become samples of zero
+  };
   ScrapeIngest(storage::Appendable& storage, ScrapeMetrics& metrics, base::Clock& clock,
-               model::Labels target_labels);
+               model::Labels target_labels, Options options);
   ~ScrapeIngest();  // close()
   ScrapeIngest(const ScrapeIngest&) = delete;
   ScrapeIngest& operator=(const ScrapeIngest&) = delete;
@@ -109,6 +113,9 @@ class ScrapeIngest {
   base::Status append_histogram(ExpositionParser& parser, const Sample& sample,
                                 const ScrapeConfig& config, storage::SeriesRef ref);
   base::Status unless_stale(const base::Status& status, storage::SeriesRef ref);
+  void stage_start(ExpositionParser& parser, const Sample& sample, storage::SeriesRef ref);
+  void stage_exemplars(const ExpositionParser& parser, const Sample& sample,
+                       storage::SeriesRef ref);
   void read_metadata(const ExpositionParser& parser, ExpositionParser::Entry entry);
   void add_stale_markers();
   void add_report(const ScrapeConfig& config, const Page& page, const base::Status& error,
@@ -122,12 +129,15 @@ class ScrapeIngest {
   ScrapeMetrics& metrics_;
   base::Clock& clock_;
   const model::Labels target_labels_;
+  const Options options_;
   storage::TargetId target_;  // 0 once closed
   ScrapeCache cache_;
   MetadataCache metadata_;
   Batch batch_;
-  model::LabelsBuilder builder_;           // reused
-  std::vector<std::string> empty_labels_;  // reused
+  model::LabelsBuilder builder_;                             // reused
+  std::vector<std::string> empty_labels_;                    // reused
+  std::vector<model::Exemplar> exemplars_;                   // reused
+  std::unordered_map<uint64_t, model::TimestampMs> starts_;  // last beginning staged, by ref
   std::array<storage::SeriesRef, 8> report_refs_{};
   uint64_t forced_flushes_ = 0;
 };

@@ -1,14 +1,20 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "model/histogram.h"
 #include "scrape/content_type.h"
 #include "scrape/nhcb_parser.h"
+#include "scrape/openmetrics_parser.h"
 #include "scrape/protobuf_parser.h"
 #include "scrape/scrape_ingest.h"
 #include "scrape/text_parser.h"
 
 namespace silverback::scrape {
 namespace {
+
+// Remembered beginnings beyond those of tracked series.
+constexpr size_t kSpareStarts = 1000;
 
 SampleLabelRules label_rules(const ScrapeConfig& config) {
   SampleLabelRules rules;
@@ -37,7 +43,10 @@ base::Status ScrapeIngest::read_page(const Page& page) {
       ProtobufParser parser(page.body, page.histograms);
       return read_entries(parser, page);
     }
-    case ExpositionFormat::kOpenMetrics: break;
+    case ExpositionFormat::kOpenMetrics: {
+      OpenMetricsParser parser(page.body, options_.created_zero);
+      return read_text(parser, page);
+    }
   }
   return {base::Errc::kUnsupported,
           "Content-Type " + model::go_quote(page.content_type) + " is not read"};
@@ -154,19 +163,70 @@ base::Status ScrapeIngest::stage(ExpositionParser& parser, const Sample& sample,
     ++batch_.counts.duplicates;
     return {};
   }
+  const storage::SeriesRef ref = cache_.ref(line);
   Sample timed = sample;
   if (own_time) timed.t = parser.timestamp();
-  if (own_time || sample.histogram || sample.start != 0) {
+  if (options_.created_zero && sample.start != 0) {
+    stage_start(parser, timed, ref);
+    timed.start = 0;
+  }
+  if (own_time || sample.histogram || timed.start != 0) {
     RETURN_IF_ERROR(stage_alone(parser, timed, config, line));
   } else {
-    batch_.refs.push_back(cache_.ref(line));
+    batch_.refs.push_back(ref);
     batch_.values.push_back(parser.value());
   }
   ++batch_.counts.staged;
   const bool within = !batch_.counts.over_bucket_limit &&
                       (config.sample_limit == 0 || batch_.counts.staged <= config.sample_limit);
   if (is_new && within) ++batch_.counts.series_added;
+  if (parser.has_exemplars()) stage_exemplars(parser, timed, ref);
   return {};
+}
+
+// A sample of zero where the series says that it began; once for each beginning, since the storage
+// refuses what is older than what it has.
+void ScrapeIngest::stage_start(ExpositionParser& parser, const Sample& sample,
+                               storage::SeriesRef ref) {
+  const model::TimestampMs start = sample.start;
+  if (start >= sample.t) return;
+  if (starts_.size() > 2 * cache_.tracked() + kSpareStarts) starts_.clear();
+  const auto [known, fresh] = starts_.try_emplace(uint64_t{ref.generation} << 32 | ref.slot, start);
+  if (!fresh && known->second == start) return;
+  known->second = start;
+  base::Status status;
+  if (sample.histogram) {
+    model::Histogram zero;
+    zero.hint = model::CounterResetHint::kReset;
+    zero.integer = parser.histogram().integer;
+    zero.schema = parser.histogram().schema;
+    zero.zero_threshold = parser.histogram().zero_threshold;
+    zero.custom_values = parser.histogram().custom_values;
+    status = batch_.appender->append(ref, 0, start, zero);
+  } else {
+    status = batch_.appender->append(ref, 0, start, 0.0);
+  }
+  if (status.code() == base::Errc::kStaleRef) starts_.erase(known);
+  status.permit_unchecked("a beginning that is not stored fails no scrape");
+}
+
+// Those without a time take the sample's; at a native histogram they do not count.
+void ScrapeIngest::stage_exemplars(const ExpositionParser& parser, const Sample& sample,
+                                   storage::SeriesRef ref) {
+  exemplars_.clear();
+  parser.exemplars(exemplars_);
+  if (sample.histogram) {
+    std::erase_if(exemplars_, [](const model::Exemplar& e) { return e.t == 0; });
+  }
+  for (model::Exemplar& exemplar : exemplars_) {
+    if (exemplar.t == 0) exemplar.t = sample.t;
+  }
+  std::stable_sort(exemplars_.begin(), exemplars_.end(),
+                   [](const model::Exemplar& a, const model::Exemplar& b) { return a.t < b.t; });
+  for (const model::Exemplar& exemplar : exemplars_) {
+    batch_.appender->append_exemplar(ref, exemplar)
+        .permit_unchecked("an exemplar that is not stored fails no scrape");
+  }
 }
 
 // Outside of the column: histograms, and floats with a time or a start of their own.

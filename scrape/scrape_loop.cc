@@ -55,7 +55,8 @@ ScrapeLoop::ScrapeLoop(ScrapeContext context, LoopSettings settings, uint64_t of
     : context_(context),
       offset_seed_(offset_seed),
       strand_(context.io->make_strand()),
-      ingest_(*context.storage, *context.metrics, *context.clock, settings.target.labels),
+      ingest_(*context.storage, *context.metrics, *context.clock, settings.target.labels,
+              context.ingest),
       timer_(strand_) {
   status_.labels = settings.target.labels;
   status_.scrape_url = settings.target.url.to_string();
@@ -169,9 +170,16 @@ asio::awaitable<void> ScrapeLoop::scrape(model::TimestampMs t) {
   page.started = started;
   const bool reset = std::exchange(reset_cache_, false);
   last_started_ms_ = started_ms;
-  auto work = [this, reset, moved = std::move(page)]() mutable {
+  auto work = [this, reset, settings, moved = std::move(page)]() mutable {
     if (reset) ingest_.reset_cache();
-    return ingest_.ingest(std::move(moved));
+    ScrapeIngest::Outcome done = ingest_.ingest(std::move(moved));
+    const ScrapeConfig& config = *settings->config;
+    // Of a target that is held back by target_limit nothing was scraped.
+    if (!done.error.is_ok() && settings->forced_error.is_ok() && !config.failure_log_file.empty()) {
+      context_.failure_logs->write(config.failure_log_file, config.job_name,
+                                   settings->target.url.to_string(), done.error.message());
+    }
+    return done;
   };
   const std::optional<ScrapeIngest::Outcome> outcome =
       co_await base::run_on(*context_.ingest_pool, work);

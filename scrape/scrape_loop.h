@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/worker_pool.h"
+#include "scrape/failure_log.h"
 #include "scrape/scrape_config.h"
 #include "scrape/scrape_ingest.h"
 #include "scrape/scrape_manager.h"
@@ -33,6 +34,8 @@ struct ScrapeContext {
   base::Clock* clock = nullptr;
   base::Logger* logger = nullptr;
   ScrapeMetrics* metrics = nullptr;
+  FailureLogs* failure_logs = nullptr;
+  ScrapeIngest::Options ingest;
 };
 
 /// Knows the loops under way, so that a stop can end and await them. Threads: any.

@@ -9,6 +9,7 @@
 
 #include "base/mutex.h"
 #include "scrape/discovery/discoverer.h"
+#include "scrape/failure_log.h"
 #include "scrape/scrape_loop.h"
 #include "scrape/scrape_pool.h"
 
@@ -78,6 +79,8 @@ struct ScrapeManager::Impl : std::enable_shared_from_this<ScrapeManager::Impl> {
     c.clock = options.clock;
     c.logger = options.logger;
     c.metrics = &metrics;
+    c.failure_logs = &failure_logs;
+    c.ingest.created_zero = options.created_timestamp_zero_ingestion;
     return c;
   }
 
@@ -99,6 +102,7 @@ struct ScrapeManager::Impl : std::enable_shared_from_this<ScrapeManager::Impl> {
   base::metrics::Counter& received_updates;
   base::metrics::Counter& updates;
   base::metrics::Counter& updates_delayed;
+  FailureLogs failure_logs;
   LoopRegistry loops;
 
   base::Mutex apply_mutex;  // apply() and stop()
@@ -110,11 +114,16 @@ struct ScrapeManager::Impl : std::enable_shared_from_this<ScrapeManager::Impl> {
   std::shared_ptr<void> collector;
 };
 
-// The feature flag counts for every job.
+// The feature flags count for every job.
 std::shared_ptr<const ScrapeConfig> ScrapeManager::Impl::effective(
     const ScrapeConfig& config) const {
   auto out = std::make_shared<ScrapeConfig>(config);
   out->extra_scrape_metrics = config.extra_scrape_metrics || options.extra_scrape_metrics;
+  // Protobuf tells created times of everything; a job that lists its protocols keeps its list.
+  if (options.created_timestamp_zero_ingestion &&
+      out->protocols == default_scrape_protocols(false)) {
+    out->protocols = default_scrape_protocols(true);
+  }
   return out;
 }
 
@@ -314,6 +323,9 @@ void ScrapeManager::apply(const std::vector<ScrapeConfig>& configs,
     const base::MutexLock lock(impl_->mutex);
     old = impl_->jobs;
   }
+  std::set<std::string> failure_logs;
+  for (const ScrapeConfig& config : configs) failure_logs.insert(config.failure_log_file);
+  impl_->failure_logs.reopen(failure_logs, *impl_->options.logger);
   std::map<std::string, std::shared_ptr<Job>> jobs;
   std::vector<std::shared_ptr<Job>> created;
   for (const ScrapeConfig& config : configs) {

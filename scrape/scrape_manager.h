@@ -59,9 +59,10 @@ class ScrapeManager {
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
     base::metrics::Registry* registry = nullptr;
-    model::Labels external_labels;       // seeds the scrape offsets of HA pairs
-    int64_t discovery_reload_ms = 5000;  // --scrape.discovery-reload-interval
-    bool extra_scrape_metrics = false;   // --enable-feature=extra-scrape-metrics
+    model::Labels external_labels;                  // seeds the scrape offsets of HA pairs
+    int64_t discovery_reload_ms = 5000;             // --scrape.discovery-reload-interval
+    bool extra_scrape_metrics = false;              // --enable-feature=extra-scrape-metrics
+    bool created_timestamp_zero_ingestion = false;  // --enable-feature of that name
   };
   explicit ScrapeManager(Options options);
   ~ScrapeManager();  // stop()

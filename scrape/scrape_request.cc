@@ -1,6 +1,7 @@
 #include <string>
 
 #include "base/go_float.h"
+#include "scrape/content_type.h"
 #include "scrape/scrape_loop.h"
 
 namespace silverback::scrape {
@@ -13,20 +14,17 @@ bool is_loopback(const Target& target) {
          (host.rfind("127.", 0) == 0 && host.find_first_not_of("0123456789.") == std::string::npos);
 }
 
-// Only what text_parser reads is offered; a target that insists on more is told apart by its
-// Content-Type.
+// Protocols in their order, the first with q=0.6; names are escaped only in the formats that know
+// how to say so.
 std::string accept_header(const ScrapeConfig& config) {
   std::string out;
   int weight = 6;
-  const auto add = [&](const std::string& type) {
-    out += type + ";q=0." + std::to_string(weight--) + ",";
-  };
   for (const std::string& protocol : config.protocols) {
-    if (protocol == "PrometheusText1.0.0") {
-      add("text/plain;version=1.0.0;escaping=" + config.escaping_scheme);
-    } else if (protocol == "PrometheusText0.0.4") {
-      add("text/plain;version=0.0.4");
+    out += protocol_media_type(protocol);
+    if (protocol == "PrometheusText1.0.0" || protocol == "OpenMetricsText1.0.0") {
+      out += ";escaping=" + config.escaping_scheme;
     }
+    out += ";q=0." + std::to_string(weight--) + ",";
   }
   return out + "*/*;q=0." + std::to_string(weight);
 }

@@ -299,7 +299,7 @@ Features parse_features(const std::vector<std::string>& values) {
       {"extra-scrape-metrics", &Features::extra_scrape_metrics},
       {"concurrent-rule-eval", &Features::concurrent_rule_eval},
       {"exemplar-storage", &Features::exemplar_storage},
-      {"created-timestamp-zero-ingestion", nullptr},
+      {"created-timestamp-zero-ingestion", &Features::created_timestamp_zero_ingestion},
       {"delayed-compaction", nullptr},
       {"histograms-st-encoding", nullptr},
       {"memory-snapshot-on-shutdown", nullptr},

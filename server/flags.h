@@ -90,6 +90,7 @@ struct Features {
   bool promql_binop_fill_modifiers = false;
   bool promql_delayed_name_removal = false;
   bool extra_scrape_metrics = false;
+  bool created_timestamp_zero_ingestion = false;
   bool concurrent_rule_eval = false;
   bool exemplar_storage = false;
   std::vector<std::string> not_built;  // valid in Prometheus, without effect here

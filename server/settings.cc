@@ -159,6 +159,7 @@ scrape::ScrapeManager::Options scrape_options(const Flags& flags, const Features
   scrape::ScrapeManager::Options options;
   options.discovery_reload_ms = flags.get_duration_ms("scrape.discovery-reload-interval");
   options.extra_scrape_metrics = features.extra_scrape_metrics;
+  options.created_timestamp_zero_ingestion = features.created_timestamp_zero_ingestion;
   return options;
 }
 

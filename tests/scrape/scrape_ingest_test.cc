@@ -8,60 +8,13 @@
 
 #include "base/compress.h"
 #include "model/stale.h"
-#include "tests/support/recording_appendable.h"
+#include "tests/scrape/ingest_fixture.h"
 
 namespace silverback::scrape {
 namespace {
 
 using Batch = testing::RecordingAppendable::Batch;
-
-struct Fixture {
-  explicit Fixture(const std::string& yaml = "") {
-    configure(yaml);
-    ingest = std::make_unique<ScrapeIngest>(
-        storage, metrics, clock, model::Labels::from({{"instance", "h:1"}, {"job", "j"}}));
-  }
-
-  void configure(const std::string& yaml) {
-    const auto node = base::parse_yaml("- job_name: j\n" + yaml, "p.yml");
-    REQUIRE(node.is_ok());
-    auto list = parse_scrape_configs(*node, {}, "/");
-    INFO(list.status().message());
-    REQUIRE(list.is_ok());
-    config = std::make_shared<const ScrapeConfig>(list->front());
-  }
-
-  ScrapeIngest::Page page(std::string body) {
-    ScrapeIngest::Page out;
-    out.config = config;
-    out.body = std::move(body);
-    out.content_type = "text/plain; version=0.0.4";
-    out.t = (now += 1000);
-    out.timeout_ms = 10'000;
-    return out;
-  }
-  ScrapeIngest::Outcome scrape(std::string body) { return ingest->ingest(page(std::move(body))); }
-  ScrapeIngest::Outcome fail() {
-    ScrapeIngest::Page p = page("");
-    p.fetched = base::Status(base::Errc::kIo, "connection refused");
-    return ingest->ingest(std::move(p));
-  }
-  Batch last() const {
-    REQUIRE(storage.batch_count() > 0);
-    return storage.batches().back();
-  }
-  static std::string series(const std::string& name, const std::string& more = "") {
-    return name + "{" + "instance=\"h:1\", job=\"j\"" + more + "}";
-  }
-
-  base::metrics::Registry registry;
-  ScrapeMetrics metrics{registry};
-  base::ManualClock clock{1'000'000};
-  testing::RecordingAppendable storage;
-  std::shared_ptr<const ScrapeConfig> config;
-  int64_t now = 1'000'000;
-  std::unique_ptr<ScrapeIngest> ingest;
-};
+using Fixture = IngestFixture;
 
 }  // namespace
 
@@ -127,7 +80,7 @@ TEST_CASE("ScrapeIngest ends all series of a failed scrape", "[scrape]") {
   }
   SECTION("not parsed: nothing before the error counts") {
     const auto out = f.scrape("a 5\nc 6\nb x\n");
-    CHECK_THAT(out.error.message(), Catch::StartsWith("line 3: "));
+    CHECK_THAT(out.error.message(), Catch::StartsWith("line 3, column 3: "));
     CHECK_FALSE(f.last().has(Fixture::series("c")));
     CHECK(f.last().value(Fixture::series("scrape_samples_scraped")) == 2);
   }
@@ -135,7 +88,7 @@ TEST_CASE("ScrapeIngest ends all series of a failed scrape", "[scrape]") {
     ScrapeIngest::Page p = f.page("a 1\nb 2\n");
     p.content_type = "application/openmetrics-text; version=1.0.0";
     const auto out = f.ingest->ingest(std::move(p));
-    CHECK(out.error.code() == base::Errc::kUnsupported);
+    CHECK(out.error.message() == "line 3, column 1: data does not end with # EOF");
   }
   SECTION("no type and no fallback") {
     ScrapeIngest::Page p = f.page("a 1\nb 2\n");

@@ -114,8 +114,10 @@ TEST_CASE("ScrapeManager scrapes a static target on its grid", "[scrape]") {
   CHECK(first.value(Fixture::series("up", server.address())) == 1);
   const HttpTestRequest request = server.requests().front();
   CHECK(request.header("accept") ==
-        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/"
-        "*;q=0.4");
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+        "application/openmetrics-text;version=0.0.1;q=0.5,"
+        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/"
+        "*;q=0.2");
   CHECK(request.header("accept-encoding") == "identity");
   CHECK(request.header("user-agent") == "Prometheus/3.14.0");
   CHECK(request.header("x-prometheus-scrape-timeout-seconds") == "0.35");
@@ -157,13 +159,16 @@ TEST_CASE("ScrapeManager tells why a target is down", "[scrape]") {
   const std::vector<Row> rows = {
       {"", HttpTestAnswer::error(404, "Not Found"), "server returned HTTP status 404 Not Found"},
       {"", HttpTestAnswer::text("a x\n"),
-       "line 1: strconv.ParseFloat: parsing \"x\": invalid syntax"},
+       "line 1, column 3: strconv.ParseFloat: parsing \"x\": invalid syntax"},
       {"", hanging, "Get \"@\": context deadline exceeded"},
       {"", html, "received unsupported Content-Type \"text/html\" and no fallback_scrape_protocol"},
       {"  body_size_limit: 4B\n", HttpTestAnswer::text("a 1\n"), "body size limit exceeded"},
       {"  target_limit: 1\n  file_sd_configs: []\n", HttpTestAnswer::text("a 1\n"), ""},
       {"  follow_redirects: false\n", HttpTestAnswer::redirect("/x"),
        "server returned HTTP status 302 Found"},
+      {"", HttpTestAnswer::error(204, "No Content"), "server returned HTTP status 204 No Content"},
+      {"", HttpTestAnswer::error(304, "Not Modified"),
+       "server returned HTTP status 304 Not Modified"},
   };
   for (const Row& row : rows) {
     Fixture f;
@@ -180,6 +185,43 @@ TEST_CASE("ScrapeManager tells why a target is down", "[scrape]") {
     CHECK(status.health == (expected.empty() ? TargetHealth::kUp : TargetHealth::kDown));
     CHECK(f.seen(Fixture::series("up", server.address()), expected.empty() ? 1 : 0));
   }
+}
+
+TEST_CASE("ScrapeManager writes failed scrapes to a file that a reload opens anew", "[scrape]") {
+  const tests::TempDir dir;
+  const std::string path = dir.path() + "/failures.log";
+  Fixture f;
+  HttpTestServer server([](const HttpTestRequest&) { return HttpTestAnswer::error(500, "No"); });
+  const std::string job =
+      Fixture::job(server.address(), "  scrape_failure_log_file: " + path + "\n");
+  const auto contents = [&path] {
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  f.apply(job);
+  REQUIRE(eventually([&] { return contents().find('\n') != std::string::npos; }));
+  const std::string line = contents();
+  CHECK(line.find("\"level\":\"ERROR\"") != std::string::npos);
+  CHECK(line.find("\"msg\":\"server returned HTTP status 500 No\"") != std::string::npos);
+  CHECK(line.find("\"job_name\":\"j\"") != std::string::npos);
+  CHECK(line.find("\"target\":\"" + server.url() + "\"") != std::string::npos);
+  REQUIRE(std::rename(path.c_str(), (path + ".old").c_str()) == 0);
+  f.apply(job);
+  CHECK(eventually([&] { return contents().find('\n') != std::string::npos; }));
+}
+
+TEST_CASE("ScrapeManager asks for the protocols that a job lists, in its escaping", "[scrape]") {
+  Fixture f;
+  HttpTestServer server(page);
+  f.apply(Fixture::job(server.address(),
+                       "  scrape_protocols: [PrometheusText1.0.0, PrometheusProto, "
+                       "OpenMetricsText1.0.0]\n  metric_name_escaping_scheme: underscores\n"));
+  REQUIRE(eventually([&] { return server.request_count() >= 1; }));
+  CHECK(server.requests().front().header("accept") ==
+        "text/plain;version=1.0.0;escaping=underscores;q=0.6,"
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+        "encoding=delimited;q=0.5,"
+        "application/openmetrics-text;version=1.0.0;escaping=underscores;q=0.4,*/*;q=0.3");
 }
 
 TEST_CASE("ScrapeManager reports every target of a job over its target_limit", "[scrape]") {

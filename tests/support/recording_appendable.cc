@@ -44,8 +44,13 @@ class RecordingAppender final : public storage::Appender {
                       const model::Histogram&) override {
     return {base::Errc::kUnsupported, "no histograms here"};
   }
-  base::Status append_exemplar(storage::SeriesRef, const model::Exemplar&) override {
-    return {base::Errc::kUnsupported, "no exemplars here"};
+  base::Status append_exemplar(storage::SeriesRef ref, const model::Exemplar& e) override {
+    if (!owner_.alive(ref)) return {base::Errc::kStaleRef, "series collected"};
+    RecordingAppendable::Staged staged;
+    staged.exemplar = owner_.name_of(ref) + " " + e.labels.to_string() + " " +
+                      std::to_string(static_cast<int64_t>(e.value)) + " @" + std::to_string(e.t);
+    staged_.push_back(std::move(staged));
+    return {};
   }
 
   void commit(storage::Durability /*wanted*/, Done done) override {
@@ -169,6 +174,10 @@ base::Status RecordingAppendable::commit(const std::vector<Staged>& staged,
   if (!commit_failure_.is_ok()) return commit_failure_;
   Batch batch;
   for (const Staged& s : staged) {
+    if (!s.exemplar.empty()) {
+      batch.exemplars.push_back(s.exemplar);
+      continue;
+    }
     Series& series = series_.at(s.sample.series);
     if (series.newest && series.newest->t > s.sample.t) {
       ++counts.out_of_order;

@@ -25,6 +25,7 @@ class RecordingAppendable final : public storage::Appendable {
   };
   struct Batch {
     std::vector<Sample> samples;
+    std::vector<std::string> exemplars;  // `series labels value @t`
     /// Value of a series in this batch; nullopt when it is not there.
     std::optional<double> value(const std::string& series) const;
     bool stale(const std::string& series) const;
@@ -57,6 +58,7 @@ class RecordingAppendable final : public storage::Appendable {
   struct Staged {
     storage::SeriesRef ref;
     Sample sample;
+    std::string exemplar;  // not "": this, and no sample
   };
 
   base::Result<storage::SeriesRef> resolve(const model::Labels& labels);
