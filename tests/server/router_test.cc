@@ -84,12 +84,15 @@ TEST_CASE("Router answers before storage is ready", "[server]") {
   CHECK(f.send("GET", "/-/healthy").body == "Prometheus Server is Healthy.\n");
   CHECK(f.send("HEAD", "/-/healthy").status == 200);
   CHECK(f.send("GET", "/metrics").status == 200);
-  for (const char* path : {"/-/ready", "/api/v1/query", "/api/v1/status/buildinfo", "/query"}) {
+  for (const char* path : {"/-/ready", "/api/v1/query", "/api/v1/status/buildinfo"}) {
     const auto response = f.send("GET", path);
     CHECK(response.status == 503);
     CHECK(response.body == "Service Unavailable");
     CHECK(response.headers.get("X-Prometheus-Stopping") == "false");
   }
+  const auto page = f.send("GET", "/query");
+  CHECK(page.status == 503);
+  CHECK(page.body.find("Starting up") != std::string::npos);
   f.ctx.phase = api::Phase::kStopping;
   CHECK(f.send("GET", "/-/ready").headers.get("X-Prometheus-Stopping") == "true");
   f.ctx.phase = api::Phase::kReady;
