@@ -98,7 +98,13 @@ class YamlDocument final : public YAML::EventHandler {
     return node;
   }
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp makes empty documents without end of a character that starts none, such as ','.
+    if (documents_ > 0 && mark.pos == document_pos_) {
+      fail(mark.line + 1, "yaml: did not find expected node content");
+    }
+    document_pos_ = mark.pos;
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Impl* node = make(mark, Kind::kNull, anchor);
@@ -249,6 +255,7 @@ class YamlDocument final : public YAML::EventHandler {
   std::deque<Impl> nodes_;  // stable addresses
   const Impl* root_ = nullptr;
   int documents_ = 0;
+  int document_pos_ = 0;  // where the last one starts
   Status status_;
   std::map<YAML::anchor_t, const Impl*> anchors_;
   std::vector<Impl*> stack_;

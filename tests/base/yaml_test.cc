@@ -62,6 +62,9 @@ TEST_CASE("parse_yaml refuses broken text with file and line", "[base]") {
   CHECK(error_of("a: 1\nb: 2\na: 3\n") == "a.yml:3: key \"a\" already set in map");
   CHECK(error_of("x:\n  - {a: 1, a: 2}\n") == "a.yml:2: key \"a\" already set in map");
   CHECK(error_of("a: 1\n---\nb: 2\n") == "a.yml:3: yaml: only one document is allowed in a file");
+  // The library makes documents of these forever.
+  CHECK(error_of(",") == "a.yml:1: yaml: did not find expected node content");
+  CHECK(error_of("a: 1\n...\n\n,,") == "a.yml:4: yaml: did not find expected node content");
   CHECK(error_of("a: 1\n---\n") == "no error");
   CHECK(error_of("a: *nope\n").substr(0, 14) == "a.yml:1: yaml:");
   CHECK(error_of("a: [1, 2\n").substr(0, 12) == "a.yml:2: yam");
