@@ -180,7 +180,8 @@ class Graph {
     const int64_t span_s = std::max<int64_t>(1, (frame_.end_ms - frame_.start_ms) / 1000);
     const auto* step_at = std::find_if(kTimeSteps.begin(), kTimeSteps.end() - 1,
                                        [&](int64_t s) { return span_s / s <= 9; });
-    const int64_t step_ms = *step_at * 1000;
+    const int64_t times = std::max<int64_t>(1, (span_s / *step_at + 8) / 9);  // many years
+    const int64_t step_ms = *step_at * times * 1000;
     const int64_t first = (frame_.start_ms + step_ms - 1) / step_ms * step_ms;
     const bool with_date = span_s > 86400;
     for (int64_t t = first; t <= frame_.end_ms && (t - first) / step_ms < 200; t += step_ms) {
@@ -270,7 +271,7 @@ std::string axis_number(double value, double step) {
   if (size >= 1e18 || size < 1e-4) return fmt::format("{:.4g}", value);
   for (const Unit& unit : kUnits) {
     // Only where the next tick still reads differently.
-    if (size >= unit.size && step >= unit.size / 1000) {
+    if (size >= unit.size && step >= unit.size / 1000 && step >= size * 1e-5) {
       return fmt::format("{:.6g}{}", value / unit.size, unit.name);
     }
   }
