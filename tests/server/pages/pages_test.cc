@@ -1,7 +1,7 @@
 #include "server/pages/pages.h"
 
 #include <future>
-#include <limits>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -134,6 +134,15 @@ struct Fixture {
     return text;
   }
 
+  /// Applies the jobs and waits until discovery has told of their targets.
+  void apply_targets() {
+    targets->apply(in_force->scrape_configs, {});
+    for (int i = 0; i < 10'000 && targets->targets().active.empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    REQUIRE(targets->targets().active.size() == 1);
+  }
+
   using Handler = void (*)(api::Context&, const server::HttpRequest&, server::HttpReply);
   server::HttpResponse ask(Handler handler, const std::string& query = "",
                            const std::string& path = "/") {
@@ -189,7 +198,7 @@ constexpr Named kPages[] = {{"query", pages::query},
 
 TEST_CASE("Pages never hand out what came from outside as HTML", "[server]") {
   Fixture f;
-  f.targets->apply(f.in_force->scrape_configs, {});
+  f.apply_targets();
   for (const int64_t ago : {60'000, 30'000, 0}) {
     f.memory.add(model::Labels::from({{"__name__", "evil"}, {"x", kEvil}}), f.clock.now_ms() - ago,
                  1);
@@ -276,7 +285,7 @@ TEST_CASE("Graphs hold any number", "[server]") {
 TEST_CASE("Target pages show pools, filters and dropped targets", "[server]") {
   Fixture f;
   CHECK(has(f.page(pages::targets), "There is no scrape pool"));
-  f.targets->apply(f.in_force->scrape_configs, {});
+  f.apply_targets();
   std::string text = f.page(pages::targets);
   CHECK(has(text, "http://127.0.0.1:1/metrics"));
   CHECK(has(text, "0 / 1 up"));
