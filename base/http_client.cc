@@ -16,7 +16,9 @@
 #include "base/dial_metrics.h"
 #include "base/http_connection.h"
 #include "base/http_credentials.h"
+#include "base/http_proxy.h"
 #include "base/mutex.h"
+#include "base/oauth2.h"
 
 namespace silverback::base {
 
@@ -86,11 +88,18 @@ void add_credentials(const HttpCredentials& credentials, const Url& url, HttpHea
   headers.set("Authorization", "Basic " + base64_encode(text));
 }
 
-std::string serialize(const HttpClient::Request& request, const HttpHeaders& headers) {
+// `absolute`: the whole URL is named, as proxies want it.
+std::string serialize(const HttpClient::Request& request, const HttpHeaders& headers,
+                      bool absolute) {
   std::string out;
   out.reserve(512 + request.body.size());
   out += request.method;
   out += ' ';
+  if (absolute) {
+    out += request.url.scheme;
+    out += "://";
+    out += request.url.host_port();
+  }
   out += request.url.target();
   out += " HTTP/1.1\r\nHost: ";
   out += headers.has("Host") ? std::string(headers.get("Host")) : request.url.host_port();
@@ -242,7 +251,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
         config(std::move(c)),
         file_pool(pool),
         dials(std::move(d)),
-        has_files(reads_files(config)) {}
+        has_files(reads_files(config)) {
+    if (config.oauth2) tokens = std::make_unique<OAuth2Tokens>(io, *config.oauth2, file_pool);
+  }
 
   asio::awaitable<Result<Response>> run(Request request, Limits limits,
                                         std::shared_ptr<FetchGuard> guard);
@@ -255,6 +266,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   asio::awaitable<Result<std::shared_ptr<const Prepared>>> prepare(bool need_tls);
   Result<std::shared_ptr<const Prepared>> prepare_now(bool need_tls);
 
+  /// Sets what a proxy needs; true when the request must name its whole URL.
+  bool go_through(const Url& proxy, const Url& url, HttpHeaders& headers, DialOptions& options);
   std::unique_ptr<HttpConnection> take_idle(const std::string& key);
   void keep_idle(const std::string& key, std::unique_ptr<HttpConnection> connection);
 
@@ -263,6 +276,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   WorkerPool* const file_pool;
   const std::shared_ptr<DialMetrics> dials;  // nullptr: not counted
   const bool has_files;
+  std::unique_ptr<OAuth2Tokens> tokens;  // constant after construction; null without oauth2
 
   Mutex mutex;
   std::map<std::string, std::vector<IdleConnection>> idle GUARDED_BY(mutex);
@@ -349,19 +363,48 @@ asio::awaitable<Result<std::shared_ptr<const Prepared>>> HttpClient::Impl::prepa
   co_return std::move(*done);
 }
 
+bool HttpClient::Impl::go_through(const Url& proxy, const Url& url, HttpHeaders& headers,
+                                  DialOptions& options) {
+  if (url.scheme == "https") {
+    options.tunnel_host = proxy.host;
+    options.tunnel_port = proxy.port_or_default();
+    options.tunnel_request = connect_request(config.proxy, proxy, url);
+    return false;
+  }
+  options.host = proxy.host;
+  options.port = proxy.port_or_default();
+  if (std::string auth = proxy_authorization(proxy); !auth.empty()) {
+    headers.set("Proxy-Authorization", std::move(auth));
+  }
+  return true;
+}
+
 asio::awaitable<Exchange> HttpClient::Impl::send(Request request, bool own_origin, bool redirected,
                                                  uint64_t limit,
                                                  std::shared_ptr<const Prepared> ready,
                                                  std::shared_ptr<FetchGuard> guard) {
   HttpHeaders headers = request.headers;
   if (own_origin) add_credentials(ready->credentials, request.url, headers);
-  const std::string bytes = serialize(request, headers);
   DialOptions options;
   options.host = request.url.host;
   options.port = request.url.port_or_default();
   if (!redirected) options.unix_socket = request.unix_socket;
+  bool absolute = false;
+  if (options.unix_socket.empty()) {
+    const Result<std::optional<Url>> proxy = proxy_for(config.proxy, request.url);
+    if (!proxy.is_ok()) {
+      Exchange refused;
+      refused.status = proxy.status();
+      co_return refused;
+    }
+    if (proxy->has_value()) absolute = go_through(**proxy, request.url, headers, options);
+  }
+  const std::string bytes = serialize(request, headers, absolute);
   options.refuse_link_local = redirected && !own_origin;
   std::string key = options.host + ":" + options.port + "\n" + options.unix_socket;
+  if (!options.tunnel_request.empty()) {
+    key += "\n" + options.tunnel_host + ":" + options.tunnel_port + "\n" + options.tunnel_request;
+  }
   if (request.url.scheme == "https") {
     options.tls = own_origin ? ready->tls : ready->foreign_tls;
     if (own_origin) options.server_name = config.tls.server_name;
@@ -401,6 +444,11 @@ asio::awaitable<Result<HttpClient::Response>> HttpClient::Impl::follow(
     if (!ready.is_ok()) co_return ready.status();
     if (guard->stopped()) co_return guard->status();
     const bool own_origin = hop == 0 || request.url.same_origin(first);
+    if (tokens && own_origin) {
+      Result<std::string> token = co_await tokens->authorization(guard->remaining(), limits.stop);
+      if (!token.is_ok()) co_return token.status();
+      request.headers.set("Authorization", std::move(*token));
+    }
     Exchange done = co_await send(request, own_origin, hop > 0, limit, *ready, guard);
     Response& response = done.response;
     if (!done.status.is_ok()) {

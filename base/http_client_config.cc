@@ -1,10 +1,13 @@
 #include "base/http_client_config.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/file.h"
+#include "base/http_credentials.h"
 #include "base/http_types.h"
+#include "base/url.h"
 
 namespace silverback::base {
 namespace {
@@ -54,12 +57,12 @@ Result<HttpClientConfig::BasicAuth> parse_basic_auth(const YamlNode& node, const
   f.unsupported("username_ref");
   f.unsupported("password_ref");
   RETURN_IF_ERROR(f.finish());
-  RETURN_IF_ERROR(
-      at_most_one(node, !auth.username.empty(), !auth.username_file.empty(),
-                  "at most one of basic_auth username & username_file must be configured"));
-  RETURN_IF_ERROR(
-      at_most_one(node, !auth.password.empty(), !auth.password_file.empty(),
-                  "at most one of basic_auth password & password_file must be configured"));
+  RETURN_IF_ERROR(at_most_one(
+      node, !auth.username.empty(), !auth.username_file.empty(),
+      "at most one of basic_auth username, username_file & username_ref must be configured"));
+  RETURN_IF_ERROR(at_most_one(
+      node, !auth.password.empty(), !auth.password_file.empty(),
+      "at most one of basic_auth password, password_file & password_ref must be configured"));
   auth.username_file = join_path(dir, auth.username_file);
   auth.password_file = join_path(dir, auth.password_file);
   return auth;
@@ -108,9 +111,9 @@ Status parse_tls(const YamlNode& node, const std::string& dir, TlsConfig& tls) {
   for (const char* ref : {"ca_ref", "cert_ref", "key_ref"}) f.unsupported(ref);
   RETURN_IF_ERROR(f.finish());
   RETURN_IF_ERROR(at_most_one(node, !tls.ca.empty(), !tls.ca_file.empty(),
-                              "at most one of ca and ca_file must be configured"));
+                              "at most one of ca, ca_file & ca_ref must be configured"));
   RETURN_IF_ERROR(at_most_one(node, !tls.cert.empty(), !tls.cert_file.empty(),
-                              "at most one of cert and cert_file must be configured"));
+                              "at most one of cert, cert_file & cert_ref must be configured"));
   RETURN_IF_ERROR(at_most_one(node, !tls.key.empty(), !tls.key_file.empty(),
                               "at most one of key and key_file must be configured"));
   const bool has_cert = !tls.cert.empty() || !tls.cert_file.empty();
@@ -160,6 +163,44 @@ Result<HttpClientConfig::Header> parse_header(const YamlNode::Entry& entry,
   return header;
 }
 
+// What only the JWT grant uses: refused with it.
+constexpr std::array<const char*, 9> kJwtFields = {"client_certificate_key_id",
+                                                   "client_certificate_key",
+                                                   "client_certificate_key_file",
+                                                   "client_certificate_key_ref",
+                                                   "signature_algorithm",
+                                                   "iss",
+                                                   "audience",
+                                                   "claims",
+                                                   "client_secret_ref"};
+
+Result<OAuth2Config> parse_oauth2(const YamlNode& node, const std::string& dir) {
+  OAuth2Config config;
+  YamlFields f(node, "config.plain");
+  f.read("client_id", config.client_id);
+  f.read("client_secret", config.client_secret);
+  f.read("client_secret_file", config.client_secret_file);
+  f.read("scopes", config.scopes);
+  f.read("token_url", config.token_url);
+  f.read("endpoint_params", config.endpoint_params);
+  f.unsupported("grant_type", {"", "client_credentials"});
+  for (const char* name : kJwtFields) f.unsupported(name);
+  f.read("tls_config", [&](const YamlNode& value) { return parse_tls(value, dir, config.tls); });
+  config.proxy.parse(f, node);
+  RETURN_IF_ERROR(f.finish());
+  if (config.client_id.empty()) return node.error("oauth2 client_id must be configured");
+  if (config.token_url.empty()) return node.error("oauth2 token_url must be configured");
+  RETURN_IF_ERROR(at_most_one(
+      node, !config.client_secret.empty(), !config.client_secret_file.empty(),
+      "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be "
+      "configured using grant-type=client_credentials"));
+  const Result<Url> url = parse_url(config.token_url);
+  if (!url.is_ok()) return node.error(url.status().message());
+  config.client_secret_file = join_path(dir, config.client_secret_file);
+  std::sort(config.endpoint_params.begin(), config.endpoint_params.end());
+  return config;
+}
+
 // The two fields that `authorization` replaced.
 Status parse_bearer(YamlFields& fields, const YamlNode& node, const std::string& dir,
                     HttpClientConfig& out) {
@@ -171,17 +212,22 @@ Status parse_bearer(YamlFields& fields, const YamlNode& node, const std::string&
   RETURN_IF_ERROR(
       at_most_one(node, !token.empty(), !token_file.empty(),
                   "at most one of bearer_token & bearer_token_file must be configured"));
-  if (out.authorization) {
-    return node.error("authorization is not compatible with bearer_token & bearer_token_file");
-  }
-  if (out.basic_auth) {
+  if (out.basic_auth || out.oauth2) {
     return node.error(
         "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured");
+  }
+  if (out.authorization) {
+    return node.error("authorization is not compatible with bearer_token & bearer_token_file");
   }
   out.authorization.emplace();
   out.authorization->credentials = std::move(token);
   out.authorization->credentials_file = join_path(dir, token_file);
   return {};
+}
+
+// As it was written, unless it holds a password.
+std::string masked_url(const Url& url, const std::string& text) {
+  return url.userinfo.empty() ? text : url.to_string();
 }
 
 void write_tls(YamlWriter& w, const TlsConfig& tls) {
@@ -196,6 +242,25 @@ void write_tls(YamlWriter& w, const TlsConfig& tls) {
   w.key_value("insecure_skip_verify", tls.insecure_skip_verify);
   if (!tls.min_version.empty()) w.key_value("min_version", tls.min_version);
   if (!tls.max_version.empty()) w.key_value("max_version", tls.max_version);
+  w.end_map();
+}
+
+void write_oauth2(YamlWriter& w, const OAuth2Config& config) {
+  w.begin_map("oauth2");
+  w.key_value("client_id", config.client_id);
+  w.key_value("client_secret", config.client_secret);
+  if (!config.client_secret_file.empty())
+    w.key_value("client_secret_file", config.client_secret_file);
+  w.key_list("scopes", config.scopes);
+  const Result<Url> url = parse_url(config.token_url);
+  w.key_value("token_url", url.is_ok() ? masked_url(*url, config.token_url) : config.token_url);
+  if (!config.endpoint_params.empty()) {
+    w.begin_map("endpoint_params");
+    for (const auto& param : config.endpoint_params) w.key_value(param.first, param.second);
+    w.end_map();
+  }
+  if (!(config.tls == TlsConfig())) write_tls(w, config.tls);
+  config.proxy.write(w);
   w.end_map();
 }
 
@@ -217,8 +282,15 @@ void HttpClientConfig::parse(YamlFields& fields, const YamlNode& node,
     ASSIGN_OR_RETURN(basic_auth, parse_basic_auth(value, base_dir));
     return {};
   });
-  fields.read("authorization", [&](const YamlNode& value) -> Status {
+  fields.read("oauth2", [&](const YamlNode& value) -> Status {
     if (basic_auth) {
+      return value.error("at most one of basic_auth, oauth2 & authorization must be configured");
+    }
+    ASSIGN_OR_RETURN(oauth2, parse_oauth2(value, base_dir));
+    return {};
+  });
+  fields.read("authorization", [&](const YamlNode& value) -> Status {
+    if (basic_auth || oauth2) {
       return value.error("at most one of basic_auth, oauth2 & authorization must be configured");
     }
     ASSIGN_OR_RETURN(authorization, parse_authorization(value, base_dir));
@@ -238,11 +310,68 @@ void HttpClientConfig::parse(YamlFields& fields, const YamlNode& node,
     }
     return {};
   });
-  fields.unsupported("oauth2");
-  fields.unsupported("proxy_url");
-  fields.unsupported("no_proxy");
-  fields.unsupported("proxy_from_environment", {"false"});
-  fields.unsupported("proxy_connect_header");
+  proxy.parse(fields, node);
+}
+
+void ProxyConfig::parse(YamlFields& fields, const YamlNode& node) {
+  fields.read("proxy_url", [&](const YamlNode& value) -> Status {
+    ASSIGN_OR_RETURN(url, value.as_string());
+    if (url.empty()) return {};
+    const size_t colon = url.find("://");
+    const std::string scheme = colon == std::string::npos ? "" : url.substr(0, colon);
+    if (scheme == "https" || scheme == "socks5" || scheme == "socks5h") {
+      return value.unsupported("proxy_url of scheme " + scheme);
+    }
+    const Result<Url> parsed = parse_url(url);
+    return parsed.is_ok() ? Status() : value.error(parsed.status().message());
+  });
+  fields.read("no_proxy", no_proxy);
+  fields.read("proxy_from_environment", from_environment);
+  fields.read("proxy_connect_header", [&](const YamlNode& value) -> Status {
+    if (!value.is_map()) return value.mismatch("config.ProxyHeader");
+    for (const YamlNode::Entry& entry : value.entries()) {
+      if (!is_token(entry.key)) {
+        return entry.key_node.error("invalid header name \"" + entry.key + "\"");
+      }
+      ASSIGN_OR_RETURN(const std::vector<std::string> texts, entry.value.as_string_list());
+      std::vector<Secret> values;
+      for (const std::string& text : texts) {
+        if (!is_valid_header_value(text)) return entry.value.error("invalid header value");
+        values.emplace_back(text);
+      }
+      connect_headers.emplace_back(entry.key, std::move(values));
+    }
+    return {};
+  });
+  if (!connect_headers.empty() && !from_environment && url.empty()) {
+    fields.fail(node.error(
+        "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be "
+        "configured"));
+  }
+  if (from_environment && !url.empty()) {
+    fields.fail(
+        node.error("if proxy_from_environment is configured, proxy_url must not be configured"));
+  }
+  if (from_environment && !no_proxy.empty()) {
+    fields.fail(
+        node.error("if proxy_from_environment is configured, no_proxy must not be configured"));
+  }
+  if (url.empty() && !no_proxy.empty()) {
+    fields.fail(node.error("if no_proxy is configured, proxy_url must also be configured"));
+  }
+}
+
+void ProxyConfig::write(YamlWriter& w) const {
+  const Result<Url> parsed = parse_url(url);
+  if (!url.empty()) w.key_value("proxy_url", parsed.is_ok() ? masked_url(*parsed, url) : url);
+  if (!no_proxy.empty()) w.key_value("no_proxy", no_proxy);
+  if (from_environment) w.key_value("proxy_from_environment", from_environment);
+  if (connect_headers.empty()) return;
+  w.begin_map("proxy_connect_header");
+  for (const auto& header : connect_headers) {
+    w.key_list(header.first, std::vector<std::string>(header.second.size(), kSecretMask));
+  }
+  w.end_map();
 }
 
 void HttpClientConfig::write(YamlWriter& w) const {
@@ -263,9 +392,11 @@ void HttpClientConfig::write(YamlWriter& w) const {
     }
     w.end_map();
   }
+  if (oauth2) write_oauth2(w, *oauth2);
   if (!(tls == TlsConfig())) write_tls(w, tls);
   w.key_value("follow_redirects", follow_redirects);
   w.key_value("enable_http2", enable_http2);
+  proxy.write(w);
   if (http_headers.empty()) return;
   w.begin_map("http_headers");
   for (const Header& header : http_headers) write_header(w, header);

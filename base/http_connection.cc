@@ -359,15 +359,67 @@ Result<std::shared_ptr<TlsContext>> make_tls_context(const TlsConfig& config,
   return out;
 }
 
+namespace {
+
+constexpr size_t kTunnelHead = 64 * 1024;
+
+// Asks a proxy to connect through. Byte by byte, so that nothing of what follows the head is taken;
+// it comes once a connection.
+asio::awaitable<Status> open_tunnel(std::shared_ptr<Socket> socket, std::string request,
+                                    std::shared_ptr<FetchGuard> guard) {
+  guard->on_abort([raw = socket.get()] {
+    ErrorCode ignored;
+    raw->close(ignored);
+  });
+  const std::tuple<ErrorCode, size_t> sent =
+      co_await asio::async_write(*socket, asio::buffer(request), kAwait);
+  ErrorCode error = std::get<0>(sent);
+  std::string head;
+  while (!error && head.size() < kTunnelHead && !head.ends_with("\r\n\r\n")) {
+    char byte = 0;
+    const std::tuple<ErrorCode, size_t> got =
+        co_await socket->async_read_some(asio::buffer(&byte, 1), kAwait);
+    error = std::get<0>(got);
+    if (!error) head += byte;
+  }
+  guard->on_abort({});
+  if (guard->stopped()) co_return guard->status();
+  if (error) {
+    co_return Status(Errc::kIo, error == asio::error::eof ? "unexpected EOF" : error_text(error));
+  }
+  // "HTTP/1.1 200 OK"
+  const size_t code = head.find(' ');
+  const size_t line_end = head.find("\r\n");
+  if (head.compare(0, 7, "HTTP/1.") != 0 || code == std::string::npos || code + 4 > line_end) {
+    co_return Status(Errc::kIo, "malformed HTTP response");
+  }
+  if (head.compare(code + 1, 3, "200") == 0) co_return Status();
+  const size_t reason = std::min(code + 5, line_end);
+  co_return Status(Errc::kIo, reason < line_end ? head.substr(reason, line_end - reason)
+                                                : "status " + head.substr(code + 1, 3));
+}
+
+}  // namespace
+
 asio::awaitable<Result<std::unique_ptr<HttpConnection>>> dial(IoRuntime* io, DialOptions options,
                                                               std::shared_ptr<FetchGuard> guard) {
   std::optional<Result<Connected>> connected;
   if (!options.unix_socket.empty()) {
     connected = co_await connect_unix(io, options.unix_socket, guard);
   } else {
-    Result<Addresses> addresses = co_await resolve(io, options.host, options.port, guard);
+    const bool tunnel = !options.tunnel_request.empty();
+    const std::string host = tunnel ? options.tunnel_host : options.host;
+    const std::string port = tunnel ? options.tunnel_port : options.port;
+    Result<Addresses> addresses = co_await resolve(io, host, port, guard);
     if (!addresses.is_ok()) co_return addresses.status();
     connected = co_await connect_tcp(io, *addresses, options.refuse_link_local, guard);
+    if (tunnel && connected->is_ok()) {
+      const Status opened =
+          co_await open_tunnel((*connected)->socket, options.tunnel_request, guard);
+      if (!opened.is_ok()) co_return opened;
+    } else if (tunnel && !guard->stopped()) {
+      co_return connected->status().with_context("proxyconnect tcp");
+    }
   }
   if (!connected->is_ok()) co_return connected->status();
   Socket socket = std::move(*(*connected)->socket);

@@ -79,10 +79,12 @@ class HttpConnection {
 
 struct DialOptions {
   std::string host, port;
-  std::string unix_socket;          // a path: used instead of host and port
-  std::shared_ptr<TlsContext> tls;  // null = plain
-  std::string server_name;          // what the certificate must name; "" = host
-  bool refuse_link_local = false;   // 169.254/16 and fe80::/10, where clouds keep secrets
+  std::string unix_socket;               // a path: used instead of host and port
+  std::shared_ptr<TlsContext> tls;       // null = plain
+  std::string server_name;               // what the certificate must name; "" = host
+  std::string tunnel_host, tunnel_port;  // a proxy that is asked to connect through
+  std::string tunnel_request;            // the head of that; "" = no proxy
+  bool refuse_link_local = false;        // 169.254/16 and fe80::/10, where clouds keep secrets
 };
 
 /// Resolves, connects, shakes hands. Errors in Go's wording ("dial tcp 1.2.3.4:80: connect: ...").

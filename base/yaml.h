@@ -124,6 +124,7 @@ class YamlWriter {
   /// "<secret>", or nothing when empty.
   void key_value(std::string_view key, const Secret& value);
   void key_duration(std::string_view key, int64_t ms);
+  void key_bytes(std::string_view key, uint64_t bytes);
   void key_list(std::string_view key,
                 const std::vector<std::string>& values);  // nothing when empty
   /// `key: [a, b]`; nothing when empty.

@@ -257,6 +257,23 @@ Result<uint64_t> parse_byte_size(std::string_view text) {
   return static_cast<uint64_t>(total);
 }
 
+std::string format_byte_size(uint64_t bytes) {
+  constexpr std::string_view kLetters = "EPTGMK";
+  std::string out;
+  for (size_t i = 0; i <= kLetters.size(); ++i) {
+    const auto shift = static_cast<unsigned>(10 * (kLetters.size() - i));
+    const uint64_t part = shift == 60 ? bytes >> shift : (bytes >> shift) & 1023;
+    if (part == 0) continue;
+    out += std::to_string(part);
+    if (i < kLetters.size()) {
+      out += kLetters[i];
+      out += 'i';
+    }
+    out += 'B';
+  }
+  return out.empty() ? "0B" : out;
+}
+
 std::string quote_yaml_scalar(std::string_view text, size_t indent) {
   if (has_special_bytes(text)) return double_quoted(text);
   if (resolve_yaml_scalar(text) != YamlScalarKind::kString || is_base60(text))

@@ -26,6 +26,9 @@ std::optional<double> yaml_float(std::string_view text);
 /// github.com/alecthomas/units.
 Result<uint64_t> parse_byte_size(std::string_view text);
 
+/// "10MiB", "1MiB512KiB", "0B": as the same package prints them.
+std::string format_byte_size(uint64_t bytes);
+
 /// The scalar as a YAML writer puts it after "key: ": plain when it reads back as the same string,
 /// else quoted, else (several lines) a literal block indented by `indent` blanks.
 std::string quote_yaml_scalar(std::string_view text, size_t indent);

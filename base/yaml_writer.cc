@@ -66,6 +66,10 @@ void YamlWriter::key_duration(std::string_view k, int64_t ms) {
   key_value(k, std::string_view(format_duration(ms)));
 }
 
+void YamlWriter::key_bytes(std::string_view k, uint64_t bytes) {
+  key_value(k, std::string_view(format_byte_size(bytes)));
+}
+
 void YamlWriter::key_list(std::string_view k, const std::vector<std::string>& values) {
   if (values.empty()) return;
   begin_list(k);

@@ -5,6 +5,8 @@
 
 #include "base/file.h"
 #include "base/go_quote.h"
+#include "base/http_types.h"
+#include "base/url.h"
 
 namespace silverback::model {
 namespace {
@@ -21,6 +23,11 @@ bool is_discovery_path(const std::string& path) {
     if (path.size() > suffix.size() && path.ends_with(suffix)) return true;
   }
   return false;
+}
+
+// Zero would mean to ask without a pause.
+Status check_refresh(const YamlNode& node, int64_t refresh_ms) {
+  return refresh_ms > 0 ? Status() : node.error("refresh_interval must be greater than 0");
 }
 
 Status parse_static(const YamlNode& node, const std::string& /*base_dir*/, DiscoveryConfigs& out) {
@@ -45,7 +52,56 @@ Status parse_file(const YamlNode& node, const std::string& base_dir, DiscoveryCo
     }
     file = base::join_path(base_dir, file);
   }
+  RETURN_IF_ERROR(check_refresh(node, config.refresh_ms));
   out.file_sd_configs.push_back(std::move(config));
+  return {};
+}
+
+Status parse_http(const YamlNode& node, const std::string& base_dir, DiscoveryConfigs& out) {
+  HttpSdConfig config;
+  base::YamlFields f(node, "http.SDConfig");
+  f.read("url", config.url);
+  f.read_duration("refresh_interval", config.refresh_ms);
+  config.http.parse(f, node, base_dir);
+  RETURN_IF_ERROR(f.finish());
+  if (config.url.empty()) return node.error("URL is missing");
+  const size_t colon = config.url.find("://");
+  std::string scheme = config.url.substr(0, colon == std::string::npos ? 0 : colon);
+  if (!base::iequals(scheme, "http") && !base::iequals(scheme, "https")) {
+    return node.error("URL scheme must be 'http' or 'https'");
+  }
+  const std::string_view rest = std::string_view(config.url).substr(colon + 3);
+  if (rest.empty() || rest.front() == '/' || rest.front() == '?') {
+    return node.error("host is missing in URL");
+  }
+  const base::Result<base::Url> url = base::parse_url(config.url);
+  if (!url.is_ok()) return node.error(url.status().message());
+  RETURN_IF_ERROR(check_refresh(node, config.refresh_ms));
+  out.http_sd_configs.push_back(std::move(config));
+  return {};
+}
+
+Status parse_dns(const YamlNode& node, const std::string& /*base_dir*/, DiscoveryConfigs& out) {
+  DnsSdConfig config;
+  base::YamlFields f(node, "dns.SDConfig");
+  f.read("names", config.names);
+  f.read_duration("refresh_interval", config.refresh_ms);
+  f.read("type", config.type);
+  f.read("port", config.port);
+  RETURN_IF_ERROR(f.finish());
+  if (config.names.empty()) {
+    return node.error("DNS-SD config must contain at least one SRV record name");
+  }
+  const auto is = [&config](std::string_view type) { return base::iequals(config.type, type); };
+  if (is("A") || is("AAAA") || is("MX") || is("NS")) {
+    if (config.port == 0) {
+      return node.error("a port is required in DNS-SD configs for all record types except SRV");
+    }
+  } else if (!is("SRV")) {
+    return node.error("invalid DNS-SD records type " + config.type);
+  }
+  RETURN_IF_ERROR(check_refresh(node, config.refresh_ms));
+  out.dns_sd_configs.push_back(std::move(config));
   return {};
 }
 
@@ -57,24 +113,42 @@ struct Mechanism {
 };
 
 constexpr std::array<Mechanism, 36> kMechanisms = {{
-    {"aws_sd_configs"},         {"azure_sd_configs"},
-    {"consul_sd_configs"},      {"digitalocean_sd_configs"},
-    {"dns_sd_configs"},         {"docker_sd_configs"},
-    {"dockerswarm_sd_configs"}, {"ec2_sd_configs"},
-    {"ecs_sd_configs"},         {"elasticache_sd_configs"},
-    {"eureka_sd_configs"},      {"file_sd_configs", &parse_file},
-    {"gce_sd_configs"},         {"hetzner_sd_configs"},
-    {"http_sd_configs"},        {"ionos_sd_configs"},
-    {"kubernetes_sd_configs"},  {"kuma_sd_configs"},
-    {"lightsail_sd_configs"},   {"linode_sd_configs"},
-    {"marathon_sd_configs"},    {"msk_sd_configs"},
-    {"nerve_sd_configs"},       {"nomad_sd_configs"},
-    {"oci_sd_configs"},         {"openstack_sd_configs"},
-    {"outscale_sd_configs"},    {"ovhcloud_sd_configs"},
-    {"puppetdb_sd_configs"},    {"rds_sd_configs"},
-    {"scaleway_sd_configs"},    {"serverset_sd_configs"},
-    {"stackit_sd_configs"},     {"static_configs", &parse_static},
-    {"triton_sd_configs"},      {"uyuni_sd_configs"},
+    {"aws_sd_configs"},
+    {"azure_sd_configs"},
+    {"consul_sd_configs"},
+    {"digitalocean_sd_configs"},
+    {"dns_sd_configs", &parse_dns},
+    {"docker_sd_configs"},
+    {"dockerswarm_sd_configs"},
+    {"ec2_sd_configs"},
+    {"ecs_sd_configs"},
+    {"elasticache_sd_configs"},
+    {"eureka_sd_configs"},
+    {"file_sd_configs", &parse_file},
+    {"gce_sd_configs"},
+    {"hetzner_sd_configs"},
+    {"http_sd_configs", &parse_http},
+    {"ionos_sd_configs"},
+    {"kubernetes_sd_configs"},
+    {"kuma_sd_configs"},
+    {"lightsail_sd_configs"},
+    {"linode_sd_configs"},
+    {"marathon_sd_configs"},
+    {"msk_sd_configs"},
+    {"nerve_sd_configs"},
+    {"nomad_sd_configs"},
+    {"oci_sd_configs"},
+    {"openstack_sd_configs"},
+    {"outscale_sd_configs"},
+    {"ovhcloud_sd_configs"},
+    {"puppetdb_sd_configs"},
+    {"rds_sd_configs"},
+    {"scaleway_sd_configs"},
+    {"serverset_sd_configs"},
+    {"stackit_sd_configs"},
+    {"static_configs", &parse_static},
+    {"triton_sd_configs"},
+    {"uyuni_sd_configs"},
 }};
 
 Status parse_list(const Mechanism& mechanism, const YamlNode& list, const std::string& base_dir,
@@ -106,6 +180,23 @@ void write_file(base::YamlWriter& w, const FileSdConfig& config) {
   w.end_item();
 }
 
+void write_http(base::YamlWriter& w, const HttpSdConfig& config) {
+  w.begin_item();
+  config.http.write(w);
+  w.key_duration("refresh_interval", config.refresh_ms);
+  w.key_value("url", config.url);
+  w.end_item();
+}
+
+void write_dns(base::YamlWriter& w, const DnsSdConfig& config) {
+  w.begin_item();
+  w.key_list("names", config.names);
+  w.key_duration("refresh_interval", config.refresh_ms);
+  w.key_value("type", config.type);
+  w.key_value("port", config.port);
+  w.end_item();
+}
+
 template <typename Config, typename Write>
 void write_list(base::YamlWriter& w, std::string_view key, const std::vector<Config>& configs,
                 const Write& write) {
@@ -129,7 +220,9 @@ void DiscoveryConfigs::parse(base::YamlFields& fields, const std::string& base_d
 }
 
 void DiscoveryConfigs::write(base::YamlWriter& w) const {
+  write_list(w, "dns_sd_configs", dns_sd_configs, write_dns);
   write_list(w, "file_sd_configs", file_sd_configs, write_file);
+  write_list(w, "http_sd_configs", http_sd_configs, write_http);
   write_list(w, "static_configs", static_configs, write_group);
 }
 

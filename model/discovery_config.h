@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/http_client_config.h"
 #include "base/result.h"
 #include "base/yaml.h"
 #include "model/target_group.h"
@@ -24,9 +25,25 @@ struct FileSdConfig {
   bool operator==(const FileSdConfig&) const = default;
 };
 
+struct HttpSdConfig {
+  std::string url;
+  int64_t refresh_ms = 60'000;
+  base::HttpClientConfig http;
+  bool operator==(const HttpSdConfig&) const = default;
+};
+struct DnsSdConfig {
+  std::vector<std::string> names;
+  std::string type = "SRV";  // SRV, A, AAAA, MX or NS, in any case
+  int64_t port = 0;          // of all but SRV
+  int64_t refresh_ms = 30'000;
+  bool operator==(const DnsSdConfig&) const = default;
+};
+
 /// The *_sd_configs and static_configs of a scrape job or of an Alertmanager section.
 struct DiscoveryConfigs {
+  std::vector<DnsSdConfig> dns_sd_configs;
   std::vector<FileSdConfig> file_sd_configs;
+  std::vector<HttpSdConfig> http_sd_configs;
   std::vector<StaticTargetGroup> static_configs;
   bool operator==(const DiscoveryConfigs&) const = default;
 

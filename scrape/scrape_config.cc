@@ -243,8 +243,7 @@ void write_limits(base::YamlWriter& w, const Config& c) {
   const auto put = [&w](std::string_view key, uint64_t value) {
     if (value != 0) w.key_value(key, value);
   };
-  if (c.body_size_limit != 0)
-    w.key_value("body_size_limit", std::to_string(c.body_size_limit) + "B");
+  if (c.body_size_limit != 0) w.key_bytes("body_size_limit", c.body_size_limit);
   put("sample_limit", c.sample_limit);
   put("target_limit", c.target_limit);
   put("label_limit", c.label_limit);
@@ -287,11 +286,15 @@ void parse_scrape_defaults(base::YamlFields& fields, const std::string& base_dir
   });
 }
 
-void write_scrape_defaults(base::YamlWriter& w, const ScrapeDefaults& d) {
+void write_scrape_defaults(base::YamlWriter& w, const ScrapeDefaults& d,
+                           const std::function<void()>& evaluation,
+                           const std::function<void()>& external_labels) {
   w.key_duration("scrape_interval", d.interval_ms);
   w.key_duration("scrape_timeout", d.timeout_ms);
   w.key_list("scrape_protocols", d.protocols);
+  evaluation();
   if (!d.failure_log_file.empty()) w.key_value("scrape_failure_log_file", d.failure_log_file);
+  external_labels();
   write_limits(w, d);
   write_names(w, d);
   w.key_value("scrape_native_histograms", d.scrape_native_histograms);

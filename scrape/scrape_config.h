@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,7 +72,11 @@ std::vector<std::string> default_scrape_protocols(bool protobuf_first);
 /// against `base_dir`.
 void parse_scrape_defaults(base::YamlFields& fields, const std::string& base_dir,
                            ScrapeDefaults& out);
-void write_scrape_defaults(base::YamlWriter& w, const ScrapeDefaults& d);
+/// The other fields of `global` have their places among these: what follows the protocols, and the
+/// external labels.
+void write_scrape_defaults(base::YamlWriter& w, const ScrapeDefaults& d,
+                           const std::function<void()>& evaluation,
+                           const std::function<void()>& external_labels);
 
 /// `scrape_configs:`. Job names unique; errors carry file and line.
 base::Result<std::vector<ScrapeConfig>> parse_scrape_configs(const base::YamlNode& list,

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
 #include "base/mutex.h"
-#include "scrape/discovery/discoverer.h"
+#include "scrape/discovery/discovery_set.h"
 #include "scrape/failure_log.h"
 #include "scrape/scrape_loop.h"
 #include "scrape/scrape_pool.h"
@@ -29,8 +28,6 @@ struct Job {
 
   base::Mutex mutex;
   std::shared_ptr<const ScrapeConfig> config GUARDED_BY(mutex);
-  std::map<std::string, TargetGroup> groups GUARDED_BY(mutex);  // by discoverer and source
-  std::set<size_t> unanswered GUARDED_BY(mutex);  // discoverers whose first update is awaited
   bool sync_pending GUARDED_BY(mutex) = false;
   bool synced GUARDED_BY(mutex) = false;
   bool discovery_changed GUARDED_BY(mutex) = false;  // by a reload; until all have answered
@@ -39,13 +36,7 @@ struct Job {
   bool stopped GUARDED_BY(sync_mutex) = false;
   std::shared_ptr<const ScrapeConfig> pool_config GUARDED_BY(sync_mutex);
 
-  std::vector<std::unique_ptr<Discoverer>> discoverers;  // apply() and stop() only
-
-  std::vector<TargetGroup> all_groups() REQUIRES(mutex) {
-    std::vector<TargetGroup> out;
-    for (const auto& [key, group] : groups) out.push_back(group);
-    return out;
-  }
+  std::unique_ptr<DiscoverySet> discovery;  // constant once the job is known to others
 };
 
 }  // namespace
@@ -86,9 +77,8 @@ struct ScrapeManager::Impl : std::enable_shared_from_this<ScrapeManager::Impl> {
 
   std::shared_ptr<const ScrapeConfig> effective(const ScrapeConfig& config) const;
   void start_discovery(const std::shared_ptr<Job>& job);
-  void stop_discovery(const std::shared_ptr<Job>& job);
-  void take_update(const std::shared_ptr<Job>& job, size_t discoverer,
-                   std::vector<TargetGroup> changed);
+  void forget_metrics(const Job& job);
+  void take_update(const std::shared_ptr<Job>& job, bool settled);
   void schedule_sync(const std::shared_ptr<Job>& job, std::chrono::milliseconds delay);
   void sync(const std::shared_ptr<Job>& job);
   void reload(const std::shared_ptr<Job>& job, std::shared_ptr<const ScrapeConfig> config);
@@ -128,56 +118,30 @@ std::shared_ptr<const ScrapeConfig> ScrapeManager::Impl::effective(
 }
 
 void ScrapeManager::Impl::start_discovery(const std::shared_ptr<Job>& job) {
-  DiscoveryContext c;
-  c.io = options.io;
-  c.file_pool = options.file_pool;
-  c.clock = options.clock;
-  c.logger = options.logger;
-  c.registry = options.registry;
-  std::shared_ptr<const ScrapeConfig> config;
+  model::DiscoveryConfigs wanted;
   {
     const base::MutexLock lock(job->mutex);
-    config = job->config;
+    wanted = job->config->discovery;
   }
-  job->discoverers = make_discoverers(config->discovery, c);
-  {
-    const base::MutexLock lock(job->mutex);
-    for (size_t i = 0; i < job->discoverers.size(); ++i) job->unanswered.insert(i);
-  }
-  for (size_t i = 0; i < job->discoverers.size(); ++i) {
-    job->discoverers[i]->start([weak_impl = weak_from_this(), weak_job = std::weak_ptr<Job>(job),
-                                i](std::vector<TargetGroup> g) {
-      const auto impl = weak_impl.lock();
-      const auto target = weak_job.lock();
-      if (impl && target) impl->take_update(target, i, std::move(g));
-    });
-  }
+  job->discovery->apply(wanted);
 }
 
-void ScrapeManager::Impl::stop_discovery(const std::shared_ptr<Job>& job) {
-  for (const std::unique_ptr<Discoverer>& discoverer : job->discoverers) discoverer->stop();
-  job->discoverers.clear();
+void ScrapeManager::Impl::forget_metrics(const Job& job) {
+  for (const char* name :
+       {"prometheus_sd_refresh_failures_total", "prometheus_sd_refresh_duration_seconds"}) {
+    options.registry->remove(name, {{"config", job.name}});
+  }
 }
 
 // Groups are kept as they come; the pool follows at once the first time, then at most once per
 // reload interval. After a reload that changed the discovery it follows when all have answered:
 // targets that are still there must not be taken for gone.
-void ScrapeManager::Impl::take_update(const std::shared_ptr<Job>& job, size_t discoverer,
-                                      std::vector<TargetGroup> changed) {
+void ScrapeManager::Impl::take_update(const std::shared_ptr<Job>& job, bool settled) {
   received_updates.inc();
   std::chrono::milliseconds delay{0};
   {
     const base::MutexLock lock(job->mutex);
-    for (TargetGroup& group : changed) {
-      const std::string key = std::to_string(discoverer) + "/" + group.source;
-      if (group.targets.empty()) {
-        job->groups.erase(key);
-      } else {
-        job->groups[key] = std::move(group);
-      }
-    }
-    job->unanswered.erase(discoverer);
-    const bool complete = job->discovery_changed && job->unanswered.empty();
+    const bool complete = job->discovery_changed && settled;
     if (complete) job->discovery_changed = false;
     if (job->sync_pending && !complete) return;
     job->sync_pending = true;
@@ -198,7 +162,9 @@ void ScrapeManager::Impl::schedule_sync(const std::shared_ptr<Job>& job,
       if (self && target) self->sync(target);
     });
     const auto target = weak_job.lock();
-    if (!taken && target) impl->schedule_sync(target, std::chrono::milliseconds(1000));
+    if (taken || !target) return;
+    impl->updates_delayed.inc();
+    impl->schedule_sync(target, std::chrono::milliseconds(1000));
   });
 }
 
@@ -212,9 +178,9 @@ void ScrapeManager::Impl::sync(const std::shared_ptr<Job>& job) {
     job->sync_pending = false;
     job->synced = true;
     job->discovery_changed = false;
-    groups = job->all_groups();
     config = job->config;
   }
+  groups = job->discovery->groups();
   updates.inc();
   if (job->pool_config == config) {
     job->pool->sync(groups);
@@ -236,18 +202,15 @@ void ScrapeManager::Impl::reload(const std::shared_ptr<Job>& job,
     sync(job);
     return;
   }
-  stop_discovery(job);
   {
     const base::MutexLock lock(job->mutex);
-    job->groups.clear();
-    job->unanswered.clear();
     job->discovery_changed = true;
     job->sync_pending = true;
   }
   start_discovery(job);
-  // For a discovery that does not answer, or a job that has none left.
+  // For a discovery that does not answer, or a job that has nothing to wait for.
   schedule_sync(
-      job, std::chrono::milliseconds(job->discoverers.empty() ? 0 : options.discovery_reload_ms));
+      job, std::chrono::milliseconds(job->discovery->settled() ? 0 : options.discovery_reload_ms));
 }
 
 std::shared_ptr<Job> ScrapeManager::Impl::create(std::shared_ptr<const ScrapeConfig> config,
@@ -255,6 +218,21 @@ std::shared_ptr<Job> ScrapeManager::Impl::create(std::shared_ptr<const ScrapeCon
   auto job = std::make_shared<Job>();
   job->name = config->job_name;
   job->pool = std::make_unique<ScrapePool>(context(), loops, config, seed);
+  DiscoveryContext c;
+  c.io = options.io;
+  c.file_pool = options.file_pool;
+  c.clock = options.clock;
+  c.logger = options.logger;
+  c.registry = options.registry;
+  c.config = job->name;
+  c.resolv_conf = options.resolv_conf;
+  c.dns_port = options.dns_port;
+  job->discovery = std::make_unique<DiscoverySet>(
+      c, [weak_impl = weak_from_this(), weak_job = std::weak_ptr<Job>(job)](bool settled) {
+        const auto impl = weak_impl.lock();
+        const auto target = weak_job.lock();
+        if (impl && target) impl->take_update(target, settled);
+      });
   {
     const base::MutexLock sync_lock(job->sync_mutex);
     job->pool_config = config;
@@ -265,7 +243,8 @@ std::shared_ptr<Job> ScrapeManager::Impl::create(std::shared_ptr<const ScrapeCon
 }
 
 void ScrapeManager::Impl::remove(const std::shared_ptr<Job>& job) {
-  stop_discovery(job);
+  job->discovery->stop();
+  forget_metrics(*job);
   const base::MutexLock sync_lock(job->sync_mutex);
   job->stopped = true;
   job->pool->stop();
@@ -280,11 +259,8 @@ std::vector<std::shared_ptr<Job>> ScrapeManager::Impl::all_jobs() const {
 
 void ScrapeManager::Impl::collect(base::metrics::Sink& sink) const {
   for (const std::shared_ptr<Job>& job : all_jobs()) {
-    size_t discovered = 0, entries = 0, bytes = 0;
-    {
-      const base::MutexLock lock(job->mutex);
-      for (const auto& [key, group] : job->groups) discovered += group.targets.size();
-    }
+    size_t entries = 0, bytes = 0;
+    const size_t discovered = job->discovery->target_count();
     job->pool->metadata_size(&entries, &bytes);
     sink.gauge("prometheus_sd_discovered_targets", "Current number of discovered targets.",
                {{"config", job->name}, {"name", "scrape"}}, static_cast<double>(discovered));
@@ -359,7 +335,7 @@ void ScrapeManager::stop() {
   const base::MutexLock apply_lock(impl_->apply_mutex);
   if (std::exchange(impl_->stopped, true)) return;
   for (const std::shared_ptr<Job>& job : impl_->all_jobs()) {
-    impl_->stop_discovery(job);
+    job->discovery->stop();
     const base::MutexLock sync_lock(job->sync_mutex);
     job->stopped = true;
   }

@@ -63,6 +63,8 @@ class ScrapeManager {
     int64_t discovery_reload_ms = 5000;             // --scrape.discovery-reload-interval
     bool extra_scrape_metrics = false;              // --enable-feature=extra-scrape-metrics
     bool created_timestamp_zero_ingestion = false;  // --enable-feature of that name
+    std::string resolv_conf = "/etc/resolv.conf";   // of dns_sd_configs
+    uint16_t dns_port = 53;
   };
   explicit ScrapeManager(Options options);
   ~ScrapeManager();  // stop()

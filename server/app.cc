@@ -248,7 +248,7 @@ Status App::announce() {
 }
 
 Status App::open_storage() {
-  const Retention retention = effective_retention(flags_, first_config_->config.retention);
+  const Retention retention = retention_of(first_config_->config);
   ASSIGN_OR_RETURN(tsdb::DbOptions options, db_options(flags_, retention));
   options.max_exemplars = max_exemplars(features_, first_config_->config);
   borrow(options);
@@ -327,7 +327,7 @@ void App::start_services() {
   fill_context();
   apply(std::move(*first_config_));
   first_config_.reset();
-  fingerprint_ = config_fingerprint();
+  fingerprint_ = watched_state();
   rules_->start();
   context_.phase = api::Phase::kReady;
   notifications_.remove(Notifications::kStarting);
@@ -357,17 +357,35 @@ void App::fill_context() {
   };
 }
 
+Retention App::retention_of(const Config& config) {
+  const RetentionConfig& wanted = config.storage.retention;
+  uint64_t disk_bytes = 0;
+  if (wanted.percentage > 0) {
+    disk_bytes = filesystem_bytes(flags_.get_string("storage.tsdb.path"));
+    if (disk_bytes == 0) {
+      logger_.warn(
+          "Unable to detect the capacity of the storage, so the retention percentage has "
+          "no effect");
+    } else if (wanted.size_bytes) {
+      logger_.warn(
+          "storage.tsdb.retention.size is ignored, because storage.tsdb.retention.percentage is "
+          "specified");
+    }
+  }
+  return effective_retention(flags_, wanted, disk_bytes);
+}
+
 /// Puts a checked configuration in force. Nothing in here can fail.
 void App::apply(LoadedConfig loaded) {
   const auto config = std::make_shared<const Config>(std::move(loaded.config));
-  const Retention retention = effective_retention(flags_, config->retention);
+  const Retention retention = retention_of(*config);
   evaluation_interval_ms_ = config->evaluation_interval_ms;
   db_->set_retention(retention.time_ms, retention.size_bytes);
   db_->set_max_exemplars(max_exemplars(features_, *config));
   alertmanagers_->apply(config->alerting, config->external_labels);
   rules_->apply(loaded.rule_groups, config->evaluation_interval_ms, config->rule_query_offset_ms,
                 config->external_labels);
-  scrape_->apply(config->scrape_configs, config->external_labels);
+  scrape_->apply(loaded.jobs, config->external_labels);
   query_log_.adopt();
   const int64_t now_ms = clock_.now_ms();
   reload_successful_.set(1);
@@ -387,7 +405,7 @@ Result<LoadedConfig> App::load() {
 
 Status App::reload(const std::string& cause) {
   logger_.info("Loading configuration file", {{"filename", config_path_}, {"cause", cause}});
-  fingerprint_ = config_fingerprint();
+  fingerprint_ = watched_state();
   Result<LoadedConfig> loaded = load();
   if (!loaded) {
     logger_.error("Error reloading config",
@@ -404,23 +422,8 @@ Status App::reload(const std::string& cause) {
   return {};
 }
 
-/// Changes when the configuration or one of its rule files does.
-std::string App::config_fingerprint() const {
-  if (!flags_.get_bool("config.auto-reload")) return {};
-  std::vector<std::string> paths = {config_path_};
-  if (const std::shared_ptr<const Config> current = config()) {
-    for (const std::string& glob : current->rule_files) {
-      const std::vector<std::string> found = base::expand_glob(glob);
-      paths.insert(paths.end(), found.begin(), found.end());
-    }
-  }
-  std::string fingerprint;
-  for (const std::string& path : paths) {
-    const Result<std::string> text = base::FileSystem::real().read_file(path);
-    fingerprint += text ? fmt::format("{} {} {:08x}\n", path, text->size(), base::crc32c(*text))
-                        : fmt::format("{} unreadable\n", path);
-  }
-  return fingerprint;
+std::string App::watched_state() const {
+  return flags_.get_bool("config.auto-reload") ? config_fingerprint(config_path_) : std::string();
 }
 
 void App::serve() {
@@ -432,7 +435,7 @@ void App::serve() {
   while (!quit_) {
     std::optional<Event> event = events_.wait(interval);
     if (!event) {
-      if (watch && config_fingerprint() != fingerprint_) {
+      if (watch && watched_state() != fingerprint_) {
         reload("changed file").permit_unchecked("logged and counted");
       }
       continue;

@@ -54,13 +54,14 @@ class App {
   base::Status open_storage();
   void start_services();
   void fill_context();
+  Retention retention_of(const Config& config);
   void apply(LoadedConfig loaded);
   base::Status reload(const std::string& cause);
   base::Result<LoadedConfig> load();
   void serve();
   void shut_down();
   void log_settings();
-  std::string config_fingerprint() const;
+  std::string watched_state() const;  // of --config.auto-reload
   /// Lends clock, logger and registry to a service.
   template <typename Options>
   void borrow(Options& options) {

@@ -1,6 +1,5 @@
 #include "server/config.h"
 
-#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 
@@ -9,7 +8,6 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "base/yaml.h"
-#include "server/flags.h"
 
 namespace silverback::server {
 
@@ -22,10 +20,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-Result<model::Labels> parse_external_labels(const YamlNode& node) {
+Result<model::Labels> parse_external_labels(const YamlNode& node, bool legacy_names) {
   std::vector<std::pair<std::string, std::string>> labels;
   for (const YamlNode::Entry& entry : node.entries()) {
-    if (!model::is_valid_name(entry.key)) {
+    const bool valid =
+        legacy_names ? model::is_legacy_label_name(entry.key) : model::is_valid_name(entry.key);
+    if (!valid) {
       return entry.key_node.error(
           fmt::format("{} is not a valid label name", model::go_quote(entry.key)));
     }
@@ -47,7 +47,8 @@ Status parse_global(const YamlNode& node, const std::string& base_dir, Config& c
   fields.read_duration("rule_query_offset", config.rule_query_offset_ms);
   fields.read("external_labels", [&](const YamlNode& labels) -> Status {
     if (!labels.is_map()) return labels.error("external_labels must be a map of labels");
-    ASSIGN_OR_RETURN(config.external_labels, parse_external_labels(labels));
+    ASSIGN_OR_RETURN(config.external_labels,
+                     parse_external_labels(labels, config.scrape_defaults.legacy_names));
     return {};
   });
   fields.read("query_log_file", config.query_log_file);
@@ -61,7 +62,7 @@ Status parse_global(const YamlNode& node, const std::string& base_dir, Config& c
 }
 
 Status parse_retention(const YamlNode& node, RetentionConfig& retention) {
-  YamlFields fields(node, "config.TSDBRetentionConfig");
+  YamlFields fields(node, "config.plain");
   fields.read("time", [&](const YamlNode& value) -> Status {
     ASSIGN_OR_RETURN(retention.time_ms, value.as_duration_ms());
     return {};
@@ -70,55 +71,74 @@ Status parse_retention(const YamlNode& node, RetentionConfig& retention) {
     ASSIGN_OR_RETURN(retention.size_bytes, value.as_bytes());
     return {};
   });
-  fields.unsupported("percentage", {"0"});
-  return fields.finish();
+  fields.read("percentage", retention.percentage);
+  RETURN_IF_ERROR(fields.finish());
+  if (retention.percentage >= 0 && retention.percentage <= 100) return {};
+  return node.error(
+      fmt::format("'storage.tsdb.retention.percentage' must be in the range [0, 100], got {}",
+                  retention.percentage));
 }
 
-Status parse_storage(const YamlNode& node, Config& config) {
+Status parse_chunk_encoding(const YamlNode& node, StorageConfig& storage) {
+  YamlFields fields(node, "config.ChunkEncodingConfig");
+  fields.read("floats", storage.float_chunk_encoding);
+  RETURN_IF_ERROR(fields.finish());
+  const std::string& name = storage.float_chunk_encoding;
+  if (name.empty() || name == "xor" || name == "xor2") return {};
+  return node.error(
+      fmt::format("'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must "
+                  "be omitted entirely, got {}",
+                  model::go_quote(name)));
+}
+
+Status parse_storage(const YamlNode& node, StorageConfig& storage) {
   YamlFields fields(node, "config.StorageConfig");
   fields.read("tsdb", [&](const YamlNode& tsdb) -> Status {
-    YamlFields inner(tsdb, "config.TSDBConfig");
+    YamlFields inner(tsdb, "config.plain");
     inner.read("retention",
-               [&](const YamlNode& value) { return parse_retention(value, config.retention); });
+               [&](const YamlNode& value) { return parse_retention(value, storage.retention); });
     inner.unsupported("out_of_order_time_window", Names{"0", "0s", "0m", "0h"});
     inner.unsupported("stale_series_compaction_threshold", Names{"0", "0.0"});
-    inner.read("chunk_encoding", [](const YamlNode& encoding) -> Status {
-      YamlFields encodings(encoding, "config.TSDBChunkEncodingConfig");
-      encodings.unsupported("floats", Names{"xor"});
-      return encodings.finish();
-    });
+    inner.read("chunk_encoding",
+               [&](const YamlNode& value) { return parse_chunk_encoding(value, storage); });
     return inner.finish();
   });
   fields.read("exemplars", [&](const YamlNode& exemplars) -> Status {
+    int64_t most = 0;
     YamlFields inner(exemplars, "config.ExemplarsConfig");
-    config.max_exemplars = 0;
-    inner.read("max_exemplars", [&](const YamlNode& value) -> Status {
-      ASSIGN_OR_RETURN(config.max_exemplars, value.as_int());
-      return {};
-    });
+    inner.read("max_exemplars", most);
+    storage.max_exemplars = most;
     return inner.finish();
   });
   return fields.finish();
 }
 
-Status parse_runtime(const YamlNode& node) {
+Status parse_runtime(const YamlNode& node, Config& config) {
   YamlFields fields(node, "config.RuntimeConfig");
-  fields.unsupported("gogc", Names{"0", "75"});  // of the Go runtime only
+  fields.read("gogc", config.gogc);
+  if (config.gogc == 0) config.gogc = Config().gogc;
   return fields.finish();
 }
 
-Status parse_rule_files(const YamlNode& node, const std::string& base_dir, Config& config) {
-  if (!node.is_sequence()) return node.error("rule_files must be a list of paths");
+// Globs whose last element alone may hold a star. `what` is named in the error.
+Status parse_globs(const YamlNode& node, std::string_view what, const std::string& base_dir,
+                   std::vector<std::string>& out) {
+  if (!node.is_sequence()) return node.mismatch("[]string");
   for (const YamlNode& item : node.items()) {
     ASSIGN_OR_RETURN(const std::string path, item.as_string());
     const size_t star = path.find('*');
-    if (star != std::string::npos && path.find('/', star) != std::string::npos) {
-      return item.error(fmt::format("invalid rule file path \"{}\"", path));
+    if (star != std::string::npos && path.find_first_of("*/", star + 1) != std::string::npos) {
+      return item.error(fmt::format("invalid {} file path {}", what, model::go_quote(path)));
     }
-    const std::string resolved = base::join_path(base_dir, path);
-    config.rule_files.push_back(resolved);
+    out.push_back(base::join_path(base_dir, path));
   }
   return {};
+}
+
+std::string base_dir_of(const std::string& file) {
+  std::string dir = base::dir_name(file);
+  if (dir == ".") dir.clear();  // "r.yml" stays "r.yml", as rule groups show it
+  return dir;
 }
 
 }  // namespace
@@ -167,101 +187,34 @@ std::string expand_environment(const std::string& text) {
 
 Result<Config> parse_config(const std::string& text, const std::string& file) {
   ASSIGN_OR_RETURN(const YamlNode root, base::parse_yaml(text, file));
-  std::string base_dir = base::dir_name(file);
-  if (base_dir == ".") base_dir.clear();  // "r.yml" stays "r.yml", as rule groups show it
+  const std::string base_dir = base_dir_of(file);
   Config config;
   if (root.is_null()) return config;
-  if (!root.is_map()) return root.error("the configuration must be a map");
+  if (!root.is_map()) return root.mismatch("config.plain");
   YamlFields fields(root, "config.plain");
   fields.read("global", [&](const YamlNode& node) { return parse_global(node, base_dir, config); });
-  fields.read("runtime", [](const YamlNode& node) { return parse_runtime(node); });
+  fields.read("runtime", [&](const YamlNode& node) { return parse_runtime(node, config); });
   fields.read("alerting", [&](const YamlNode& node) -> Status {
     ASSIGN_OR_RETURN(config.alerting, rules::parse_alerting(node, base_dir));
     return {};
   });
-  fields.read("rule_files",
-              [&](const YamlNode& node) { return parse_rule_files(node, base_dir, config); });
+  fields.read("rule_files", [&](const YamlNode& node) {
+    return parse_globs(node, "rule", base_dir, config.rule_files);
+  });
+  fields.read("scrape_config_files", [&](const YamlNode& node) {
+    return parse_globs(node, "scrape config", base_dir, config.scrape_config_files);
+  });
   fields.read("scrape_configs", [&](const YamlNode& node) -> Status {
     ASSIGN_OR_RETURN(config.scrape_configs,
                      scrape::parse_scrape_configs(node, config.scrape_defaults, base_dir));
     return {};
   });
-  fields.read("storage", [&](const YamlNode& node) { return parse_storage(node, config); });
-  for (const char* name :
-       {"scrape_config_files", "remote_write", "remote_read", "otlp", "tracing"}) {
+  fields.read("storage", [&](const YamlNode& node) { return parse_storage(node, config.storage); });
+  for (const char* name : {"remote_write", "remote_read", "otlp", "tracing"}) {
     fields.unsupported(name);
   }
   RETURN_IF_ERROR(fields.finish());
   return config;
-}
-
-namespace {
-
-void write_storage(base::YamlWriter& w, const Config& config) {
-  const RetentionConfig& retention = config.retention;
-  const bool keeps = retention.time_ms || retention.size_bytes;
-  if (!keeps && !config.max_exemplars) return;
-  w.begin_map("storage");
-  if (keeps) {
-    w.begin_map("tsdb");
-    w.begin_map("retention");
-    if (retention.time_ms) w.key_duration("time", *retention.time_ms);
-    if (retention.size_bytes) w.key_value("size", format_bytes(*retention.size_bytes));
-    w.end_map();
-    w.end_map();
-  }
-  if (config.max_exemplars) {
-    w.begin_map("exemplars");
-    if (*config.max_exemplars != 0) w.key_value("max_exemplars", *config.max_exemplars);
-    w.end_map();
-  }
-  w.end_map();
-}
-
-}  // namespace
-
-std::string Config::to_yaml() const {
-  base::YamlWriter w;
-  w.begin_map("global");
-  scrape::write_scrape_defaults(w, scrape_defaults);
-  w.key_duration("evaluation_interval", evaluation_interval_ms);
-  if (rule_query_offset_ms != 0) w.key_duration("rule_query_offset", rule_query_offset_ms);
-  if (!query_log_file.empty()) w.key_value("query_log_file", query_log_file);
-  if (!external_labels.empty()) {
-    w.begin_map("external_labels");
-    for (const model::Label& label : external_labels) w.key_value(label.name, label.value);
-    w.end_map();
-  }
-  w.end_map();
-  if (alerting != rules::AlertingConfig()) {
-    w.begin_map("alerting");
-    alerting.write(w);
-    w.end_map();
-  }
-  w.key_list("rule_files", rule_files);
-  if (!scrape_configs.empty()) {
-    w.begin_list("scrape_configs");
-    for (const scrape::ScrapeConfig& job : scrape_configs) {
-      w.begin_item();
-      job.write(w);
-      w.end_item();
-    }
-    w.end_list();
-  }
-  write_storage(w, *this);
-  return w.take();
-}
-
-Result<LoadedConfig> load_config(const std::string& path, const promql::ParserOptions& options) {
-  Result<std::string> text = base::FileSystem::real().read_file(path);
-  if (!text) return text.status();
-  ASSIGN_OR_RETURN(Config config, parse_config(*text, path));
-  LoadedConfig loaded;
-  loaded.config = std::move(config);
-  const rules::RuleFileOptions rule_options{options, loaded.config.scrape_defaults.legacy_names};
-  ASSIGN_OR_RETURN(loaded.rule_groups,
-                   rules::load_rule_files(loaded.config.rule_files, rule_options));
-  return loaded;
 }
 
 }  // namespace silverback::server

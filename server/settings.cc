@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -35,13 +37,32 @@ std::string Retention::to_string() const {
   return text;
 }
 
-Retention effective_retention(const Flags& flags, const RetentionConfig& config) {
+uint64_t filesystem_bytes(const std::string& path) {
+  std::error_code error;
+  for (std::filesystem::path at = std::filesystem::absolute(path, error); !at.empty();
+       at = at.parent_path()) {
+    const std::filesystem::space_info space = std::filesystem::space(at, error);
+    if (!error) return space.capacity;
+    if (at == at.parent_path()) break;
+  }
+  return 0;
+}
+
+Retention effective_retention(const Flags& flags, const RetentionConfig& config,
+                              uint64_t disk_bytes) {
   Retention retention;
-  retention.size_bytes = config.size_bytes.value_or(flags.get_bytes("storage.tsdb.retention.size"));
-  if (config.time_ms) {
-    retention.time_ms = *config.time_ms;
-  } else if (flags.is_set("storage.tsdb.retention.time") || retention.size_bytes == 0) {
-    retention.time_ms = flags.get_duration_ms("storage.tsdb.retention.time");
+  if (config.given()) {
+    retention.time_ms = config.time_ms.value_or(0);
+    retention.size_bytes = config.size_bytes.value_or(0);
+    if (config.percentage > 0 && disk_bytes > 0) {
+      retention.size_bytes = std::max<uint64_t>(
+          1, static_cast<uint64_t>(static_cast<double>(disk_bytes) * config.percentage / 100));
+    }
+  } else {
+    retention.size_bytes = flags.get_bytes("storage.tsdb.retention.size");
+    if (flags.is_set("storage.tsdb.retention.time") || retention.size_bytes == 0) {
+      retention.time_ms = flags.get_duration_ms("storage.tsdb.retention.time");
+    }
   }
   if (retention.time_ms == 0 && retention.size_bytes == 0) retention.time_ms = kDefaultRetentionMs;
   return retention;
@@ -120,7 +141,7 @@ Result<tsdb::DbOptions> db_options(const Flags& flags, const Retention& retentio
 size_t max_exemplars(const Features& features, const Config& config) {
   if (!features.exemplar_storage) return 0;
   return static_cast<size_t>(
-      std::max<int64_t>(0, config.max_exemplars.value_or(kDefaultMaxExemplars)));
+      std::max<int64_t>(0, config.storage.max_exemplars.value_or(kDefaultMaxExemplars)));
 }
 
 storage::remote::ReadServer::Options read_options(const Flags& flags) {

@@ -24,7 +24,11 @@ struct Retention {
   /// "30d", "30d or 10GiB".
   std::string to_string() const;
 };
-Retention effective_retention(const Flags& flags, const RetentionConfig& config);
+/// `disk_bytes` is what a percentage is of.
+Retention effective_retention(const Flags& flags, const RetentionConfig& config,
+                              uint64_t disk_bytes = 0);
+/// Capacity of the filesystem that holds, or will hold, `path`; 0 when it cannot be told.
+uint64_t filesystem_bytes(const std::string& path);
 
 /// The URL others see, and the prefix of our own routes.
 struct WebLocation {

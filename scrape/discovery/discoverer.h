@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,7 +24,7 @@ class Discoverer {
   using Update = std::function<void(std::vector<model::TargetGroup>)>;
 
   virtual ~Discoverer() = default;
-  /// The first update comes soon after, even if it is empty.
+  /// The first update comes as soon as something is known, even if it is that there is nothing.
   virtual void start(Update update) = 0;
   /// No update comes after this returns.
   virtual void stop() = 0;
@@ -36,6 +37,9 @@ struct DiscoveryContext {
   base::Clock* clock = nullptr;
   base::Logger* logger = nullptr;
   base::metrics::Registry* registry = nullptr;
+  std::string config;                            // the job's name, for metrics
+  std::string resolv_conf = "/etc/resolv.conf";  // read before each DNS refresh
+  uint16_t dns_port = 53;
 };
 
 /// One Discoverer a configured section.

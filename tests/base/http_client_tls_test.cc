@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "base/http_client.h"
+#include "tests/support/connect_proxy.h"
 #include "tests/support/fetch.h"
 #include "tests/support/http_test_server.h"
 #include "tests/support/temp_dir.h"
@@ -302,6 +303,45 @@ TEST_CASE("HttpClient keeps its certificate from other origins", "[base]") {
   INFO(response.status().message());
   REQUIRE(response.is_ok());
   CHECK(response->body == "nobody");
+}
+
+TEST_CASE("HttpClient goes through a proxy to https servers", "[base]") {
+  Running r;
+  const KeyPair identity = make_cert("server", "IP:127.0.0.1", &authority());
+  TlsServer server(identity, nullptr);
+  HttpClientConfig config;
+  config.tls.ca = authority().cert_pem();
+  SECTION("by CONNECT, with its credentials and headers") {
+    testing::ConnectProxy proxy;
+    config.proxy.url = "http://u:p@" + proxy.address();
+    config.proxy.connect_headers = {{"X-Key", {Secret("k1"), Secret("k2")}}};
+    HttpClient client(r.io, config);
+    for (int i = 0; i < 2; ++i) {
+      const auto response = r.get(client, server.url());
+      INFO(response.status().message());
+      REQUIRE(response.is_ok());
+      CHECK(response->body == "nobody");
+    }
+    const std::string target = server.url().substr(8, server.url().rfind('/') - 8);
+    CHECK(proxy.heads() ==
+          std::vector<std::string>{"CONNECT " + target + " HTTP/1.1\r\nHost: " + target +
+                                   "\r\nX-Key: k1\r\nX-Key: k2\r\n"
+                                   "Proxy-Authorization: Basic dTpw\r\n\r\n"});
+  }
+  SECTION("and tells when that refuses") {
+    testing::ConnectProxy proxy("HTTP/1.1 403 Forbidden\r\n\r\n");
+    config.proxy.url = "http://" + proxy.address();
+    HttpClient client(r.io, config);
+    CHECK(r.get(client, server.url()).status().message() ==
+          "Get \"" + server.url() + "\": Forbidden");
+  }
+  SECTION("and tells when that is not there") {
+    config.proxy.url = "http://127.0.0.1:1";
+    HttpClient client(r.io, config);
+    CHECK(r.get(client, server.url()).status().message() ==
+          "Get \"" + server.url() +
+              "\": proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused");
+  }
 }
 
 }  // namespace silverback::base

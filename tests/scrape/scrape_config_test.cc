@@ -214,9 +214,9 @@ TEST_CASE("parse_scrape_configs refuses what Prometheus refuses", "[scrape]") {
 }
 
 TEST_CASE("parse_scrape_configs says what is not supported yet", "[scrape]") {
-  const std::string field = GENERATE(
-      as<std::string>{}, "dns_sd_configs: [{names: [a]}]", "kubernetes_sd_configs: [{role: pod}]",
-      "oauth2: {client_id: x}", "proxy_url: http://x", "proxy_from_environment: true");
+  const std::string field = GENERATE(as<std::string>{}, "consul_sd_configs: [{server: a}]",
+                                     "kubernetes_sd_configs: [{role: pod}]",
+                                     "oauth2: {grant_type: x}", "proxy_url: https://x");
   const auto list = parse("- job_name: a\n  " + field + "\n");
   INFO(field);
   CHECK(list.status().code() == base::Errc::kUnsupported);
@@ -229,7 +229,7 @@ TEST_CASE("parse_scrape_configs takes unbuilt fields at their defaults", "[scrap
 - job_name: a
   proxy_from_environment: false
   enable_http2: true
-  dns_sd_configs: []
+  consul_sd_configs: []
 )");
 }
 

@@ -35,13 +35,20 @@ TEST_CASE("Retention follows the config file, then the flags, then 30 days", "[s
       {{"--storage.tsdb.retention.size=10GB", "--storage.tsdb.retention.time=5d"},
        {},
        "5d or 10GiB"},
-      {{"--storage.tsdb.retention.time=5d"}, {7 * kDayMs, std::nullopt}, "1w"},
-      {{}, {std::nullopt, 1 << 20}, "1MiB"},
-      {{}, {0, 0}, "30d"},
-      {{"--storage.tsdb.retention.size=10GB"}, {2 * kDayMs, 0}, "2d"},
+      {{"--storage.tsdb.retention.time=5d"}, {7 * kDayMs, std::nullopt, 0}, "1w"},
+      {{"--storage.tsdb.retention.time=5d"}, {std::nullopt, 1 << 20, 0}, "1MiB"},
+      {{}, {std::nullopt, 1 << 20, 50}, "512MiB"},
+      {{}, {7 * kDayMs, std::nullopt, 100}, "1w or 1GiB"},
+      {{}, {std::nullopt, 1 << 20, 0}, "1MiB"},
+      {{}, {0, 0, 0}, "30d"},
+      {{"--storage.tsdb.retention.size=10GB"}, {2 * kDayMs, 0, 0}, "2d"},
   };
-  for (const Row& row : rows)
-    CHECK(server::effective_retention(flags_of(row.args), row.config).to_string() == row.shown);
+  for (const Row& row : rows) {
+    const server::Retention got =
+        server::effective_retention(flags_of(row.args), row.config, 1 << 30);
+    CHECK(got.to_string() == row.shown);
+  }
+  CHECK(server::filesystem_bytes("/tmp/not/there/yet") > 0);
 }
 
 TEST_CASE("Web location comes from the external URL and the route prefix", "[server]") {
