@@ -103,7 +103,9 @@ class Reader {
   bool ok_ = true;
 };
 
+// "" for bytes that were not there.
 std::string address_text(int family, std::string_view bytes) {
+  if (bytes.empty()) return {};
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (inet_ntop(family, bytes.data(), text.data(), text.size()) == nullptr) return {};
   return text.data();

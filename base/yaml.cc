@@ -1,5 +1,6 @@
 #include "base/yaml.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <sstream>
@@ -56,6 +57,7 @@ struct YamlNode::Impl {
   bool plain = false;  // an unquoted scalar without a tag that says string
   bool open = false;   // its end was not seen yet
   int line = 1;
+  uint64_t weight = 1;  // nodes below it and itself, aliases spelled out
   std::string scalar;
   std::vector<const Impl*> items;
   std::vector<Pair> entries;
@@ -116,6 +118,11 @@ class YamlDocument final : public YAML::EventHandler {
     const Impl* target = anchors_[anchor];
     if (target == nullptr || target->open) {
       fail(mark.line + 1, "yaml: an anchor's value contains itself");
+      return;
+    }
+    aliased_ = add_weights(aliased_, target->weight);
+    if (has_excessive_aliases()) {
+      fail(mark.line + 1, "yaml: document contains excessive aliasing");
       return;
     }
     add(target, mark);
@@ -189,7 +196,31 @@ class YamlDocument final : public YAML::EventHandler {
     stack_.pop_back();
     keys_.pop_back();
     node->open = false;
+    for (const Impl* item : node->items) node->weight = add_weights(node->weight, item->weight);
+    for (const Impl::Pair& entry : node->entries) {
+      node->weight = add_weights(node->weight, add_weights(1, entry.second->weight));
+    }
     if (node->kind == Kind::kMap) finish_map(*node);
+  }
+
+  static uint64_t add_weights(uint64_t a, uint64_t b) {
+    constexpr uint64_t kMost = uint64_t{1} << 60;
+    return std::min(kMost, a + b);
+  }
+
+  // Go's YAML: few nodes may be nearly all aliases, millions only a tenth.
+  bool has_excessive_aliases() const {
+    constexpr double kLow = 400'000, kHigh = 4'000'000;
+    const auto aliased = static_cast<double>(aliased_);
+    const double all = aliased + static_cast<double>(nodes_.size());
+    if (aliased <= 100 || all <= 1000) return false;
+    double allowed = 0.99;
+    if (all >= kHigh) {
+      allowed = 0.10;
+    } else if (all > kLow) {
+      allowed = 0.99 - 0.89 * (all - kLow) / (kHigh - kLow);
+    }
+    return aliased / all > allowed;
   }
 
   // Puts a node where it belongs: document, list, key or value.
@@ -256,6 +287,7 @@ class YamlDocument final : public YAML::EventHandler {
   const Impl* root_ = nullptr;
   int documents_ = 0;
   int document_pos_ = 0;  // where the last one starts
+  uint64_t aliased_ = 0;  // nodes that aliases have stood for
   Status status_;
   std::map<YAML::anchor_t, const Impl*> anchors_;
   std::vector<Impl*> stack_;

@@ -112,7 +112,7 @@ struct Mechanism {
                   DiscoveryConfigs& out) = nullptr;
 };
 
-constexpr std::array<Mechanism, 36> kMechanisms = {{
+constexpr std::array<Mechanism, 37> kMechanisms = {{
     {"aws_sd_configs"},
     {"azure_sd_configs"},
     {"consul_sd_configs"},
@@ -149,6 +149,7 @@ constexpr std::array<Mechanism, 36> kMechanisms = {{
     {"static_configs", &parse_static},
     {"triton_sd_configs"},
     {"uyuni_sd_configs"},
+    {"vultr_sd_configs"},
 }};
 
 Status parse_list(const Mechanism& mechanism, const YamlNode& list, const std::string& base_dir,

@@ -79,6 +79,37 @@ bool needs_target(RelabelAction a) {
   }
 }
 
+bool is_valid_target(const RelabelRule& r, std::string_view name) {
+  return r.legacy_names ? is_legacy_label_name(name) : is_valid_name(name);
+}
+
+// A name of the classic charset that may hold $1 and ${1}.
+bool is_legacy_template(std::string_view text) {
+  const auto is_word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  bool first = true;
+  for (size_t i = 0; i < text.size(); first = false) {
+    if (text[i] == '$') {
+      const bool braced = i + 1 < text.size() && text[i + 1] == '{';
+      const size_t begin = i + (braced ? 2 : 1);
+      size_t end = begin;
+      while (end < text.size() && is_word(text[end])) ++end;
+      if (end == begin || (braced && (end == text.size() || text[end] != '}'))) return false;
+      i = end + (braced ? 1 : 0);
+    } else if (is_word(text[i]) && !(first && text[i] >= '0' && text[i] <= '9')) {
+      ++i;
+    } else {
+      return false;
+    }
+  }
+  return !text.empty();
+}
+
+bool is_valid_template(const RelabelRule& r, std::string_view text) {
+  return r.legacy_names ? is_legacy_template(text) : is_valid_name(text);
+}
+
 // What is wrong with the rule; "" if nothing.
 std::string complaint(const RelabelRule& r) {
   const std::string action(relabel_action_text(r.action));
@@ -93,12 +124,14 @@ std::string complaint(const RelabelRule& r) {
   if (needs_target(r.action) && r.target_label.empty()) {
     return "relabel configuration for " + action + " action requires 'target_label' value";
   }
-  if (needs_target(r.action) && !is_valid_name(r.target_label)) {
+  const bool variable = r.action == RelabelAction::kReplace && has_variable(r.target_label);
+  if (needs_target(r.action) &&
+      !(variable ? is_valid_template(r, r.target_label) : is_valid_target(r, r.target_label))) {
     return base::go_quote(r.target_label) + " is invalid 'target_label' for " + action + " action";
   }
   if ((equal || changes_case) && !plain_replacement)
     return "'replacement' can not be set for " + action + " action";
-  if (r.action == RelabelAction::kLabelMap && !is_valid_name(r.replacement)) {
+  if (r.action == RelabelAction::kLabelMap && !is_valid_template(r, r.replacement)) {
     return base::go_quote(r.replacement) + " is invalid 'replacement' for " + action + " action";
   }
   if (equal && (!has_default_regex(r) || !plain_rest)) {
@@ -150,8 +183,9 @@ void empty_null_fields(const base::YamlNode& map, RelabelRule& rule) {
   }
 }
 
-base::Result<RelabelRule> parse_rule(const base::YamlNode& node) {
+base::Result<RelabelRule> parse_rule(const base::YamlNode& node, bool legacy_names) {
   RelabelRule rule;
+  rule.legacy_names = legacy_names;
   base::YamlFields fields(node, "relabel.plain");
   fields.read("source_labels",
               [&](const base::YamlNode& n) { return parse_source_labels(n, rule.source_labels); });
@@ -177,7 +211,8 @@ void replace(const RelabelRule& rule, std::string_view value, LabelsBuilder& lab
   const auto captures = rule.regex.captures(value);
   if (!captures) return;
   const std::string target = rule.regex.expand(rule.target_label, *captures);
-  if (is_valid_name(target)) labels.set(target, rule.regex.expand(rule.replacement, *captures));
+  if (is_valid_target(rule, target))
+    labels.set(target, rule.regex.expand(rule.replacement, *captures));
 }
 
 void map_names(const RelabelRule& rule, LabelsBuilder& labels) {
@@ -238,7 +273,8 @@ std::string_view relabel_action_text(RelabelAction action) {
 bool RelabelRule::operator==(const RelabelRule& o) const {
   return source_labels == o.source_labels && separator == o.separator &&
          regex.pattern() == o.regex.pattern() && modulus == o.modulus &&
-         target_label == o.target_label && replacement == o.replacement && action == o.action;
+         target_label == o.target_label && replacement == o.replacement && action == o.action &&
+         legacy_names == o.legacy_names;
 }
 
 void RelabelRule::write(base::YamlWriter& w) const {
@@ -252,22 +288,23 @@ void RelabelRule::write(base::YamlWriter& w) const {
 }
 
 base::Result<std::vector<RelabelRule>> parse_relabel_rules(const base::YamlNode& list,
-                                                           std::string_view null_rule) {
+                                                           std::string_view null_rule,
+                                                           bool legacy_names) {
   std::vector<RelabelRule> rules;
   if (list.is_null()) return rules;
   if (!list.is_sequence()) return list.mismatch("[]*relabel.Config");
   for (const base::YamlNode& item : list.items()) {
     if (item.is_null()) return item.error(null_rule);
-    ASSIGN_OR_RETURN(RelabelRule rule, parse_rule(item));
+    ASSIGN_OR_RETURN(RelabelRule rule, parse_rule(item, legacy_names));
     rules.push_back(std::move(rule));
   }
   return rules;
 }
 
 void read_relabel_rules(base::YamlFields& fields, std::string_view key, std::string_view null_rule,
-                        std::vector<RelabelRule>& out) {
+                        std::vector<RelabelRule>& out, bool legacy_names) {
   fields.read(key, [&](const base::YamlNode& list) -> base::Status {
-    ASSIGN_OR_RETURN(out, parse_relabel_rules(list, null_rule));
+    ASSIGN_OR_RETURN(out, parse_relabel_rules(list, null_rule, legacy_names));
     return {};
   });
 }

@@ -38,6 +38,7 @@ struct RelabelRule {
   std::string target_label;
   std::string replacement = "$1";
   RelabelAction action = RelabelAction::kReplace;
+  bool legacy_names = false;  // targets must be names of the classic charset
 
   bool operator==(const RelabelRule& o) const;
   void write(base::YamlWriter& w) const;
@@ -45,11 +46,12 @@ struct RelabelRule {
 
 /// A list of relabel_configs. Errors carry file and line; `null_rule` is that of an empty item.
 base::Result<std::vector<RelabelRule>> parse_relabel_rules(
-    const base::YamlNode& list, std::string_view null_rule = "empty or null relabeling rule");
+    const base::YamlNode& list, std::string_view null_rule = "empty or null relabeling rule",
+    bool legacy_names = false);
 
 /// The same under a key of a section, and its way back; nothing is written for no rules.
 void read_relabel_rules(base::YamlFields& fields, std::string_view key, std::string_view null_rule,
-                        std::vector<RelabelRule>& out);
+                        std::vector<RelabelRule>& out, bool legacy_names = false);
 void write_relabel_rules(base::YamlWriter& w, std::string_view key,
                          const std::vector<RelabelRule>& rules);
 

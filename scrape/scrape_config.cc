@@ -221,10 +221,10 @@ base::Result<ScrapeConfig> parse_job(const base::YamlNode& node, const ScrapeDef
   f.read("enable_compression", c.enable_compression);
   model::read_relabel_rules(f, "relabel_configs",
                             "empty or null target relabeling rule in scrape config",
-                            c.relabel_configs);
+                            c.relabel_configs, c.legacy_names);
   model::read_relabel_rules(f, "metric_relabel_configs",
                             "empty or null metric relabeling rule in scrape config",
-                            c.metric_relabel_configs);
+                            c.metric_relabel_configs, c.legacy_names);
   c.http.parse(f, node, base_dir);
   c.discovery.parse(f, base_dir);
   RETURN_IF_ERROR(f.finish());

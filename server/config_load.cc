@@ -93,7 +93,9 @@ Result<LoadedConfig> load_config(const std::string& path, const promql::ParserOp
   LoadedConfig loaded;
   ASSIGN_OR_RETURN(loaded.jobs, all_jobs(config));
   loaded.config = std::move(config);
-  ASSIGN_OR_RETURN(loaded.rule_groups, rules::load_rule_files(loaded.config.rule_files, options));
+  const rules::RuleFileOptions rule_options{options, loaded.config.scrape_defaults.legacy_names};
+  ASSIGN_OR_RETURN(loaded.rule_groups,
+                   rules::load_rule_files(loaded.config.rule_files, rule_options));
   return loaded;
 }
 

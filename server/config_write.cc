@@ -47,7 +47,7 @@ void write_storage(base::YamlWriter& w, const StorageConfig& storage) {
   write_tsdb(w, storage);
   if (storage.max_exemplars) {
     w.begin_map("exemplars");
-    w.key_value("max_exemplars", *storage.max_exemplars);
+    if (*storage.max_exemplars != 0) w.key_value("max_exemplars", *storage.max_exemplars);
     w.end_map();
   }
   w.end_map();
