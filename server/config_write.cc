@@ -12,6 +12,7 @@ void write_global(base::YamlWriter& w, const Config& config) {
     w.key_duration("evaluation_interval", config.evaluation_interval_ms);
     if (config.rule_query_offset_ms != 0)
       w.key_duration("rule_query_offset", config.rule_query_offset_ms);
+    if (!config.query_log_file.empty()) w.key_value("query_log_file", config.query_log_file);
   };
   const auto external_labels = [&] {
     if (config.external_labels.empty()) return;

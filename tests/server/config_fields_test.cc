@@ -163,6 +163,7 @@ std::vector<Section> sections() {
   out.push_back(Section{"global", "global:\n  ",
                         with_limits({{"evaluation_interval: 5s", "evaluation_interval: 5s"},
                                      {"rule_query_offset: 6s", "rule_query_offset: 6s"},
+                                     {"query_log_file: q", "query_log_file: /etc/p/q"},
                                      {"external_labels: {a: b}", "external_labels:\n  a: b"}})});
   out.push_back(Section{
       "job", "scrape_configs:\n- job_name: j\n  ",
