@@ -58,7 +58,7 @@ TEST_CASE("Config takes every built section", "[server]") {
   INFO((config ? "" : config.status().message()));
   REQUIRE(config.is_ok());
   CHECK(config->scrape_defaults.interval_ms == 15'000);
-  CHECK(config->max_exemplars == 100'000);
+  CHECK(config->storage.max_exemplars == 100'000);
   CHECK(config->to_yaml().find("  exemplars:\n    max_exemplars: 100000\n") != std::string::npos);
   CHECK(config->evaluation_interval_ms == 30'000);
   CHECK(config->rule_query_offset_ms == 60'000);
