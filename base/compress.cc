@@ -13,69 +13,95 @@ constexpr int kGzipWindow = MAX_WBITS + 16;
 constexpr size_t kPiece = 64 << 10;
 constexpr size_t kMaxAvail = 1 << 30;  // zlib counts what it sees in unsigned int
 
-// zlib's interface wants a pointer to mutable input that it does not write to.
-Bytef* input_of(std::string_view in) {
-  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data()));
-}
+/// A zlib stream with the feeding that both directions share.
+struct Stream : z_stream {
+  explicit Stream(int (*end_call)(z_stream*)) : z_stream{}, end(end_call) {}
+  ~Stream() { end(this); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
-struct InflateStream : z_stream {
-  InflateStream() : z_stream{} {}
-  ~InflateStream() { inflateEnd(this); }
-  InflateStream(const InflateStream&) = delete;
-  InflateStream& operator=(const InflateStream&) = delete;
+  /// One call of `code`, with input from the front of `in` and output appended to `out`.
+  template <typename Code>
+  int step(std::string_view& in, std::string& out, Code code) {
+    if (avail_in == 0 && !in.empty()) {
+      const size_t n = std::min(in.size(), kMaxAvail);
+      // zlib's interface wants a pointer to mutable input that it does not write to.
+      next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data()));
+      avail_in = static_cast<uInt>(n);
+      in.remove_prefix(n);
+    }
+    std::array<char, kPiece> piece;
+    next_out = reinterpret_cast<Bytef*>(piece.data());
+    avail_out = static_cast<uInt>(piece.size());
+    const int result = code(this);
+    out.append(piece.data(), piece.size() - avail_out);
+    return result;
+  }
+
+  int (*const end)(z_stream*);
 };
 
 Status corrupt(const char* why) {
   return {Errc::kCorruption, std::string("gzip: ") + why};
 }
 
-std::string deflate_all(std::string_view in, int level, int window) {
-  z_stream stream{};
+std::string compress_all(std::string_view in, Compression format, int level) {
   std::string out;
-  // Fails only without memory or on a wrong level, both bugs of the caller.
-  if (deflateInit2(&stream, level, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) != Z_OK) return out;
-  std::array<char, kPiece> piece;
-  int result = Z_OK;
-  do {
-    if (stream.avail_in == 0) {
-      const size_t n = std::min(in.size(), kMaxAvail);
-      stream.next_in = input_of(in);
-      stream.avail_in = static_cast<uInt>(n);
-      in.remove_prefix(n);
-    }
-    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
-    stream.avail_out = static_cast<uInt>(piece.size());
-    result = deflate(&stream, in.empty() ? Z_FINISH : Z_NO_FLUSH);
-    out.append(piece.data(), piece.size() - stream.avail_out);
-  } while (result != Z_STREAM_END);
-  deflateEnd(&stream);
+  Compressor compressor(format, level);
+  compressor.write(in, out);
+  compressor.finish(out);
   return out;
 }
 
 }  // namespace
 
+struct Compressor::Impl {
+  Impl() : stream(deflateEnd) {}
+
+  /// Until zlib has room to spare, that is, has given all that it would.
+  void run(std::string_view in, std::string& out, int mode) {
+    int result = Z_OK;
+    do {
+      result = stream.step(
+          in, out, [&in, mode](z_stream* s) { return deflate(s, in.empty() ? mode : Z_NO_FLUSH); });
+    } while (result != Z_STREAM_END &&
+             (stream.avail_in > 0 || !in.empty() || stream.avail_out == 0));
+  }
+
+  Stream stream;
+};
+
+Compressor::Compressor(Compression format, int level) : impl_(std::make_unique<Impl>()) {
+  // Fails only without memory or on a wrong level, both bugs of the caller.
+  const int window = format == Compression::kGzip ? kGzipWindow : MAX_WBITS;
+  deflateInit2(&impl_->stream, level, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY);
+}
+
+Compressor::~Compressor() = default;
+
+void Compressor::write(std::string_view in, std::string& out) {
+  if (!in.empty()) impl_->run(in, out, Z_NO_FLUSH);
+}
+
+void Compressor::flush(std::string& out) {
+  impl_->run({}, out, Z_SYNC_FLUSH);
+}
+
+void Compressor::finish(std::string& out) {
+  impl_->run({}, out, Z_FINISH);
+}
+
 Result<std::string> gunzip(std::string_view in, size_t max_bytes) {
-  InflateStream stream;
+  Stream stream(inflateEnd);
   if (inflateInit2(&stream, kGzipWindow) != Z_OK) return Status(Errc::kInternal, "gzip: no memory");
   const size_t limit = max_bytes == 0 ? std::numeric_limits<size_t>::max() : max_bytes;
   std::string out;
-  std::array<char, kPiece> piece;
   for (;;) {
-    if (stream.avail_in == 0 && !in.empty()) {
-      const size_t n = std::min(in.size(), kMaxAvail);
-      stream.next_in = input_of(in);
-      stream.avail_in = static_cast<uInt>(n);
-      in.remove_prefix(n);
-    }
-    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
-    stream.avail_out = static_cast<uInt>(piece.size());
-    const int result = inflate(&stream, Z_NO_FLUSH);
-    const size_t got = piece.size() - stream.avail_out;
-    if (got > limit - out.size()) {
+    const int result = stream.step(in, out, [](z_stream* s) { return inflate(s, Z_NO_FLUSH); });
+    if (out.size() > limit) {
       return Status(Errc::kLimit,
                     "gzip: more than " + std::to_string(limit) + " bytes when inflated");
     }
-    out.append(piece.data(), got);
     if (result == Z_STREAM_END) {
       if (stream.avail_in == 0 && in.empty()) return out;
       if (inflateReset(&stream) != Z_OK)
@@ -89,11 +115,11 @@ Result<std::string> gunzip(std::string_view in, size_t max_bytes) {
 }
 
 std::string gzip(std::string_view in, int level) {
-  return deflate_all(in, level, kGzipWindow);
+  return compress_all(in, Compression::kGzip, level);
 }
 
 std::string zlib_deflate(std::string_view in, int level) {
-  return deflate_all(in, level, MAX_WBITS);
+  return compress_all(in, Compression::kZlib, level);
 }
 
 }  // namespace silverback::base

@@ -75,4 +75,30 @@ TEST_CASE("crc32c continues a former result", "[base]") {
   }
 }
 
+TEST_CASE("Compressor gives the same text in any pieces", "[base]") {
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += std::to_string(i * 7919 % 10'007) + ",";
+  for (const size_t piece : {size_t{1000}, size_t{65'536}, text.size()}) {
+    std::string out;
+    Compressor compressor(Compression::kGzip, 3);
+    for (size_t at = 0; at < text.size(); at += piece) {
+      compressor.write(std::string_view(text).substr(at, piece), out);
+    }
+    compressor.finish(out);
+    CHECK((*gunzip(out, 0) == text));
+  }
+}
+
+TEST_CASE("Compressor flushes what it has held back", "[base]") {
+  std::string out;
+  Compressor compressor(Compression::kGzip);
+  compressor.write("abc", out);
+  const size_t before = out.size();
+  compressor.flush(out);
+  CHECK(out.size() > before);
+  compressor.write("def", out);
+  compressor.finish(out);
+  CHECK(*gunzip(out, 0) == "abcdef");
+}
+
 }  // namespace silverback::base
