@@ -107,6 +107,33 @@ class Stopwatch {
   const nanoseconds start_;
 };
 
+constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+constexpr int64_t kQuickTryBytes = 8 << 20;
+
+/// What all queries hold, and the half of it that answers may hold while they are sent: slow
+/// readers do not stop others, nor the rules.
+struct TotalMemory {
+  explicit TotalMemory(int64_t limit)
+      : bytes(limit), all({limit, kNoLimit}), answers({limit / 2, kNoLimit}, &all) {}
+  const int64_t bytes;
+  storage::QueryBudget all;
+  storage::QueryBudget answers;
+};
+
+int64_t bytes_of(const Value& value) {
+  size_t bytes = 0;
+  if (const auto* vector = std::get_if<Vector>(&value)) {
+    for (const Sample& sample : *vector) bytes += sizeof(Sample) + sample.labels.bytes().size();
+  } else if (const auto* matrix = std::get_if<Matrix>(&value)) {
+    for (const Series& series : *matrix) {
+      bytes += sizeof(Series) + series.labels.bytes().size();
+      bytes += series.floats.capacity() * sizeof(FloatPoint);
+      bytes += series.histograms.capacity() * sizeof(HistogramPoint);
+    }
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 bool by_labels(const Series& a, const Series& b) {
   return model::Labels::compare(a.labels, b.labels) < 0;
 }
@@ -146,7 +173,7 @@ struct Engine::Impl {
       : options(std::move(o)),
         clock(options.clock ? options.clock : &system_clock),
         gate(options.max_concurrency),
-        total({options.total_bytes, std::numeric_limits<int64_t>::max()}) {
+        memory(std::make_shared<TotalMemory>(options.total_bytes)) {
     if (options.registry) {
       metrics = std::make_unique<EngineMetrics>(*options.registry, options.max_concurrency);
     }
@@ -162,15 +189,32 @@ struct Engine::Impl {
                                     const QueryOptions& o, nanoseconds deadline, QueryStats& stats);
   base::Result<Value> evaluate(Evaluator& ev, const Expr& expr, const StepGrid& grid, bool is_range,
                                QueryStats& stats);
+  base::Result<std::shared_ptr<void>> hold(const Value& value) const;
+  base::Status enter(const QueryOptions& o, nanoseconds deadline) {
+    return o.quick_try ? base::Status() : gate.enter(*clock, deadline, o.stop);
+  }
   void observe(const QueryStats& stats);
 
   const EngineOptions options;
   base::SystemClock system_clock;
   base::Clock* const clock;
   QueryGate gate;
-  storage::QueryBudget total;
+  const std::shared_ptr<TotalMemory> memory;
   std::unique_ptr<EngineMetrics> metrics;  // nullptr without a registry
 };
+
+/// Answers that are sent slowly outlive their query, and even the engine.
+base::Result<std::shared_ptr<void>> Engine::Impl::hold(const Value& value) const {
+  struct Held {
+    explicit Held(std::shared_ptr<TotalMemory> t)
+        : total(std::move(t)), own({total->bytes, kNoLimit}, &total->answers) {}
+    const std::shared_ptr<TotalMemory> total;
+    storage::QueryBudget own;
+  };
+  auto held = std::make_shared<Held>(memory);
+  RETURN_IF_ERROR(held->own.charge(bytes_of(value)));
+  return std::shared_ptr<void>(std::move(held));
+}
 
 base::Result<Value> Engine::Impl::evaluate(Evaluator& ev, const Expr& expr, const StepGrid& grid,
                                            bool is_range, QueryStats& stats) {
@@ -216,7 +260,10 @@ base::Result<QueryResult> Engine::Impl::execute(storage::Queryable& source,
     plan_query.default_subquery_step_ms = options.default_subquery_step_ms();
   }
   ASSIGN_OR_RETURN(const Plan plan, Plan::make(expr, plan_query));
-  storage::QueryBudget budget({options.query_bytes, options.max_samples}, &total);
+  storage::QueryBudget budget(
+      {o.quick_try ? std::min(options.query_bytes, kQuickTryBytes) : options.query_bytes,
+       options.max_samples},
+      o.quick_try ? nullptr : &memory->all);
   EvalOptions eval;
   eval.lookback_ms = o.lookback_ms.value_or(options.lookback_ms);
   storage::QuerierOptions open;
@@ -246,6 +293,9 @@ base::Result<QueryResult> Engine::Impl::execute(storage::Queryable& source,
   if (!value.is_ok()) return value.status();
   QueryResult result;
   result.value = std::move(value).value();
+  if (!o.quick_try) {
+    ASSIGN_OR_RETURN(result.memory, hold(result.value));
+  }
   for (std::string& text : (*querier)->warnings()) result.annotations.warn(std::move(text));
   ev.notes().finish(query, result.annotations);
   return result;
@@ -259,12 +309,12 @@ base::Result<QueryResult> Engine::Impl::run_in_turn(storage::Queryable& source,
       std::min(o.timeout_ms.value_or(options.timeout_ms), options.timeout_ms);
   const nanoseconds deadline = clock->monotonic() + std::chrono::milliseconds(timeout_ms);
   const Stopwatch queue(*clock);
-  const base::Status entered = gate.enter(*clock, deadline, o.stop);
+  const base::Status entered = enter(o, deadline);
   stats.queue_seconds = queue.seconds();
   if (!entered.is_ok()) return entered;
   base::Result<QueryResult> result =
       execute(source, query, expr, grid, is_range, o, deadline, stats);
-  gate.leave();
+  if (!o.quick_try) gate.leave();
   return result;
 }
 
@@ -282,7 +332,9 @@ base::Result<QueryResult> Engine::Impl::run(storage::Queryable& source, const st
   if (metrics) metrics->running.add(1);
   base::Result<QueryResult> result = run_in_turn(source, query, *expr, grid, is_range, o, stats);
   observe(stats);
-  if (options.on_query) {
+  const bool tried = o.quick_try && (result.status().code() == base::Errc::kTimeout ||
+                                     result.status().code() == base::Errc::kLimit);
+  if (options.on_query && !tried) {
     options.on_query(
         {query, grid.start, grid.end, is_range ? grid.step : 0, result.status(), stats, o.origin});
   }
@@ -320,7 +372,7 @@ base::Result<QueryResult> Engine::range(storage::Queryable& source, const std::s
 }
 
 storage::QueryBudget& Engine::total_budget() {
-  return impl_->total;
+  return impl_->memory->all;
 }
 
 const EngineOptions& Engine::options() const {

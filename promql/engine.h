@@ -47,12 +47,17 @@ struct QueryOptions {
   std::optional<int64_t> timeout_ms;  // capped by the engine's
   std::stop_token stop;               // the client went away
   QueryOrigin origin;
+  /// A short try beside the queue, within 8 MiB of its own: the caller bounds how many there are,
+  /// so no slot is waited for. One that ends with kTimeout or kLimit is asked again without this,
+  /// and is not reported to on_query.
+  bool quick_try = false;
 };
 
 struct QueryResult {
   Value value;
   Annotations annotations;
   QueryStats stats;
+  std::shared_ptr<void> memory;  // its part of total_bytes, as long as the value is held
 };
 
 /// Parses and answers PromQL over any Queryable. Every call runs on the caller's thread and blocks
