@@ -12,6 +12,7 @@
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "base/process_metrics.h"
+#include "server/descriptor_limit.h"
 #include "server/version.h"
 
 namespace silverback::server {
@@ -47,11 +48,13 @@ base::WorkerPool::Options pool_options(std::string name, size_t threads, int nic
 }
 
 /// A query keeps its thread until it is answered, so there are more threads than cores: the system
-/// shares the cores out fairly, and one slow query does not stop the others.
+/// shares the cores out fairly, and one slow query does not stop the others. A fifth of the slots
+/// is left to the rules.
 size_t query_threads(const Flags& flags) {
-  const auto wanted =
+  const auto slots =
       static_cast<size_t>(std::max<int64_t>(1, flags.get_int("query.max-concurrency")));
-  return std::min(wanted, std::max<size_t>(8, 2 * size_t{std::thread::hardware_concurrency()}));
+  return std::min(slots - slots / 5,
+                  std::max<size_t>(8, 2 * size_t{std::thread::hardware_concurrency()}));
 }
 
 /// As with queries: a rule keeps its thread until it is answered, and slow groups must not stop the
@@ -71,6 +74,8 @@ App::App(Flags flags)
       status_pool_(pool_options("status", 2)),
       query_pool_(pool_options("query", query_threads(flags_), 5)),
       ingest_pool_(pool_options("ingest", 2)),
+      quick_pool_(pool_options("quick", 2)),
+      render_pool_(pool_options("render", 2, 5)),
       rules_pool_(pool_options("rules", rule_threads())),
       query_log_(clock_, logger_, registry_, flags_.get_duration_ms("query.slow-log-threshold")),
       reload_successful_(
@@ -141,7 +146,8 @@ int App::run() {
     logger_.error("Unable to validate web configuration file", {{"err", status.message()}});
     return 1;
   }
-  for (base::WorkerPool* pool : {&status_pool_, &query_pool_, &ingest_pool_, &rules_pool_})
+  for (base::WorkerPool* pool :
+       {&status_pool_, &query_pool_, &quick_pool_, &render_pool_, &ingest_pool_, &rules_pool_})
     pool->start();
   io_.start();
   if (const Status status = listen(); !status.is_ok()) {
@@ -200,6 +206,10 @@ Status App::listen() {
   routing.status_pool = &status_pool_;
   routing.query_pool = &query_pool_;
   routing.ingest_pool = &ingest_pool_;
+  routing.quick_pool = &quick_pool_;
+  routing.render_pool = &render_pool_;
+  routing.io = &io_;
+  routing.security = security_.get();
   if (!flags_.get_string("web.cors.origin").empty()) {
     ASSIGN_OR_RETURN(routing.cors_origin,
                      model::Regex::compile(flags_.get_string("web.cors.origin")));
@@ -211,8 +221,14 @@ Status App::listen() {
   options.clock = &clock_;
   options.logger = &logger_;
   options.listen_addresses = flags_.get_list("web.listen-address");
-  options.max_connections =
-      static_cast<size_t>(std::max<int64_t>(1, flags_.get_int("web.max-connections")));
+  options.registry = &registry_;
+  const bool tls = security_ && security_->tls();
+  if (tls) options.tls_context = [this] { return security_->tls_context(); };
+  const ConnectionLimits connections = connection_limits(
+      raise_descriptor_limit(),
+      static_cast<size_t>(std::max<int64_t>(1, flags_.get_int("web.max-connections"))), tls);
+  options.max_connections = connections.open;
+  options.max_handshakes = connections.handshakes;
   options.idle_timeout = milliseconds(flags_.get_duration_ms("web.read-timeout"));
   options.body_timeout = options.idle_timeout;
   http_ = std::make_unique<HttpServer>(std::move(options), *router_);
@@ -465,7 +481,8 @@ void App::shut_down() {
   if (rules_) rules_->stop();
   if (alertmanagers_) alertmanagers_->stop();
   if (notifier_) notifier_->stop();
-  for (base::WorkerPool* pool : {&query_pool_, &status_pool_, &ingest_pool_, &rules_pool_})
+  for (base::WorkerPool* pool :
+       {&query_pool_, &quick_pool_, &render_pool_, &status_pool_, &ingest_pool_, &rules_pool_})
     pool->stop();
   if (db_) db_->stop();
   io_.stop();

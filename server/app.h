@@ -85,6 +85,8 @@ class App {
   base::WorkerPool status_pool_;
   base::WorkerPool query_pool_;
   base::WorkerPool ingest_pool_;
+  base::WorkerPool quick_pool_;
+  base::WorkerPool render_pool_;
   base::WorkerPool rules_pool_;
 
   mutable base::Mutex mutex_;

@@ -135,21 +135,33 @@ std::string_view reason_phrase(int status) {
   };
   static constexpr Reason kReasons[] = {{200, "OK"},
                                         {204, "No Content"},
+                                        {206, "Partial Content"},
+                                        {301, "Moved Permanently"},
                                         {302, "Found"},
+                                        {303, "See Other"},
+                                        {304, "Not Modified"},
+                                        {307, "Temporary Redirect"},
                                         {400, "Bad Request"},
                                         {401, "Unauthorized"},
                                         {403, "Forbidden"},
                                         {404, "Not Found"},
                                         {405, "Method Not Allowed"},
+                                        {406, "Not Acceptable"},
+                                        {408, "Request Timeout"},
+                                        {409, "Conflict"},
                                         {413, "Request Entity Too Large"},
                                         {414, "URI Too Long"},
                                         {415, "Unsupported Media Type"},
+                                        {417, "Expectation Failed"},
                                         {422, "Unprocessable Entity"},
                                         {429, "Too Many Requests"},
                                         {431, "Request Header Fields Too Large"},
                                         {499, "Client Closed Request"},
                                         {500, "Internal Server Error"},
+                                        {501, "Not Implemented"},
+                                        {502, "Bad Gateway"},
                                         {503, "Service Unavailable"},
+                                        {504, "Gateway Timeout"},
                                         {505, "HTTP Version Not Supported"}};
   for (const Reason& reason : kReasons) {
     if (reason.status == status) return reason.text;
@@ -202,30 +214,41 @@ HeadEnd find_head_end(std::string_view arrived) {
   return found;
 }
 
-bool split_target(std::string_view target, std::string& path, std::string& query) {
+bool split_target(std::string_view target, HttpRequest& request) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (target.substr(0, scheme.size()) != scheme) continue;
-    const size_t slash = target.find_first_of("/?", scheme.size());
-    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+    if (!base::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(scheme.size());
+    target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
+    if (target.empty() || target.front() == '?') request.raw_path = "/";
+    break;
   }
   const size_t question = std::min(target.find('?'), target.size());
-  base::Result<std::string> decoded = base::unescape(target.substr(0, question), false);
-  if (!decoded) return false;
-  path = std::move(*decoded);
-  query = std::string(target.substr(std::min(question + 1, target.size())));
+  if (question > 0) request.raw_path = std::string(target.substr(0, question));
+  request.query = std::string(target.substr(std::min(question + 1, target.size())));
+  if (request.raw_path != "*" && request.raw_path.substr(0, 1) != "/") return false;
+  base::Result<std::string> decoded = base::unescape(request.raw_path, false);
+  if (!decoded || std::any_of(decoded->begin(), decoded->end(), is_control)) return false;
+  request.path = std::move(*decoded);
   return true;
 }
 
-std::string response_head(const HttpResponse& response, bool keep_alive, int64_t now_ms) {
+std::string response_head(const HttpResponse& response, const HeadTerms& terms) {
   std::string head = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
-                                 reason_phrase(response.status), http_date(now_ms));
+                                 reason_phrase(response.status), http_date(terms.now_ms));
   for (const auto& [name, value] : response.headers.fields()) {
     head += fmt::format("{}: {}\r\n", name, one_line(value));
   }
-  if (response.status != 204) {
+  const bool until_close = response.source != nullptr && terms.http10;
+  if (response.source != nullptr) {
+    if (!terms.http10) head += "Transfer-Encoding: chunked\r\n";
+  } else if (response.status != 204 && response.status != 304) {
     head += fmt::format("Content-Length: {}\r\n", response.body.size());
   }
-  if (!keep_alive) head += "Connection: close\r\n";
+  if (!terms.keep_alive || until_close) {
+    head += "Connection: close\r\n";
+  } else if (terms.http10) {
+    head += "Connection: keep-alive\r\n";
+  }
   head += "\r\n";
   return head;
 }

@@ -35,11 +35,16 @@ struct HeadEnd {
 };
 HeadEnd find_head_end(std::string_view arrived);
 
-/// Path (percent-decoded) and query of a request target in origin or absolute form. False when the
-/// path has a bad escape.
-bool split_target(std::string_view target, std::string& path, std::string& query);
+/// The request's target in origin or absolute form, or `*`: fills raw_path, path (percent-decoded)
+/// and query. False for other forms, a bad escape, or a control character in the path.
+bool split_target(std::string_view target, HttpRequest& request);
 
-/// Status line and header fields of an answer, with Date, Content-Length and the empty line.
-std::string response_head(const HttpResponse& response, bool keep_alive, int64_t now_ms);
+struct HeadTerms {
+  bool keep_alive = false;
+  bool http10 = false;  // the client speaks HTTP/1.0
+  int64_t now_ms = 0;
+};
+/// Status line and header fields of an answer, with Date, the body's framing and the empty line.
+std::string response_head(const HttpResponse& response, const HeadTerms& terms);
 
 }  // namespace silverback::server

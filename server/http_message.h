@@ -21,6 +21,7 @@ struct HttpRequest {
   std::string method;
   std::string path;
   std::string query;
+  std::string raw_path;  // as sent, still percent-encoded
   base::HttpHeaders headers;
   std::string body;
   std::string remote_address;  // "127.0.0.1:40312"
@@ -32,7 +33,8 @@ struct HttpRequest {
 /// A body that is made piece by piece, as fast as the client takes it: next() is called again only
 /// when the socket has taken the piece before, so no answer is ever whole in memory. Destroyed when
 /// it has ended or its client has gone. Small state only: a client may take hours.
-/// Threads: one call at a time, on HttpResponse::source_pool; destroyed on an I/O thread.
+/// Threads: next() on HttpResponse::source_pool, on_ready() on an I/O thread, one call at a time;
+/// destroyed on either.
 class BodySource {
  public:
   enum class Step : uint8_t {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,8 +10,11 @@
 #include "base/clock.h"
 #include "base/io_runtime.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "server/http_message.h"
+
+struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
 namespace silverback::server {
 
@@ -24,14 +28,20 @@ class HttpServer {
     base::IoRuntime* io = nullptr;  // all borrowed
     base::Clock* clock = nullptr;
     base::Logger* logger = nullptr;
-    std::vector<std::string> listen_addresses;  // "host:port", ":port", "[::1]:0"
+    base::metrics::Registry* registry = nullptr;  // none: nothing is counted
+    std::vector<std::string> listen_addresses;    // "host:port", ":port", "[::1]:0"
     size_t max_connections = 512;
+    size_t max_handshakes = 512;                      // TLS connections that may not ask yet
     std::chrono::milliseconds idle_timeout{300'000};  // a keep-alive connection without a request
-    std::chrono::milliseconds head_timeout{
-        10'000};                                   // first byte (or connect) to the end of the head
-    std::chrono::milliseconds body_grace{10'000};  // then a body must average 1 KiB/s
+    /// First byte (or connect) to the end of the head.
+    std::chrono::milliseconds head_timeout{10'000};
+    std::chrono::milliseconds handshake_timeout{5'000};
+    std::chrono::milliseconds body_grace{10'000};     // then a body must average 1 KiB/s
     std::chrono::milliseconds body_timeout{300'000};  // over all
     std::chrono::milliseconds write_timeout{60'000};  // without progress
+    int64_t body_bytes_limit = int64_t{512} << 20;    // of all bodies not answered yet
+    /// What a new connection shakes hands with; absent: plain HTTP.
+    std::function<std::shared_ptr<ssl_ctx_st>()> tls_context;
   };
 
   HttpServer(Options options, HttpHandler& handler);
@@ -51,10 +61,9 @@ class HttpServer {
   std::vector<std::string> bound_addresses() const;
   size_t connections() const;
 
-  struct Impl;  // named by the sessions in the .cc
-
  private:
-  std::shared_ptr<Impl> impl_;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace silverback::server

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "base/compress.h"
 #include "base/url.h"
+#include "server/response_body.h"
 
 namespace silverback::server {
 
@@ -19,16 +19,13 @@ namespace {
 
 constexpr size_t kFormBytes = 1 << 20;
 constexpr size_t kWriteBytes = 32 << 20;
-constexpr size_t kCompressBytes = 1024;  // smaller answers gain nothing
-constexpr int kCompressLevel = 3;
-constexpr std::chrono::seconds kLongestWait(10);
 constexpr std::string_view kApiPrefix = "/api/v1/";
 
 uint8_t method_bit(std::string_view method) {
   if (method == "GET") return api::kGet;
   if (method == "POST") return api::kPost;
   if (method == "PUT") return api::kPut;
-  if (method == "HEAD") return api::kHead;
+  if (method == "HEAD") return api::kHead | api::kGet;  // as GET, without the body
   return 0;
 }
 
@@ -69,37 +66,48 @@ std::string_view host_of_origin(std::string_view origin) {
   return scheme == std::string_view::npos ? origin : origin.substr(scheme + 3);
 }
 
-void compress(HttpResponse& response, std::string_view encoding) {
-  if (encoding.empty() || response.body.size() < kCompressBytes ||
-      response.headers.has("Content-Encoding"))
-    return;
-  response.body = encoding == "gzip" ? base::gzip(response.body, kCompressLevel)
-                                     : base::zlib_deflate(response.body, kCompressLevel);
-  response.headers.set("Content-Encoding", std::string(encoding));
+/// The path that Go's ServeMux would redirect to: no empty, "." or ".." segments.
+std::string clean_path(std::string_view path) {
+  std::string out;
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string_view segment = rest.substr(0, slash);
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+    if (segment == "..") {
+      out.erase(std::min(out.rfind('/'), out.size()));
+    } else if (!segment.empty() && segment != ".") {
+      out += '/';
+      out += segment;
+    }
+  }
+  if (out.empty() || path.back() == '/') out += '/';
+  return out;
+}
+
+bool is_html(const HttpResponse& response) {
+  return response.headers.get("Content-Type").substr(0, 9) == "text/html";
+}
+
+bool is_event_stream(const HttpResponse& response) {
+  return response.headers.get("Content-Type").substr(0, 17) == "text/event-stream";
+}
+
+/// What every answer says to browsers; a handler's own policy stays.
+void add_security_headers(HttpResponse& response) {
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  if (response.headers.has("Content-Security-Policy")) return;
+  response.headers.set("Content-Security-Policy",
+                       is_html(response) ? "default-src 'self'; frame-ancestors 'none'; "
+                                           "form-action 'self'; base-uri 'none'"
+                                         : "default-src 'none'; frame-ancestors 'none'");
 }
 
 }  // namespace
 
-std::string_view pick_encoding(std::string_view accept_encoding) {
-  while (!accept_encoding.empty()) {
-    const size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
-    std::string_view item = accept_encoding.substr(0, comma);
-    accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
-    item = item.substr(0, item.find(';'));
-    while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
-    while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
-    if (base::iequals(item, "gzip")) return "gzip";
-    if (base::iequals(item, "deflate")) return "deflate";
-  }
-  return {};
-}
-
 /// Threads: any; children are looked up in the registry.
 struct Router::Metrics {
-  explicit Metrics(base::metrics::Registry& r)
-      : registry(r),
-        refused(r.counter("silverback_http_requests_refused_total",
-                          "Requests refused because too many were waiting.")) {}
+  explicit Metrics(base::metrics::Registry& r) : registry(r) {}
   void observe(std::string_view handler, int status, double seconds, size_t bytes) {
     const std::string name(handler);
     registry
@@ -118,7 +126,6 @@ struct Router::Metrics {
         .observe(static_cast<double>(bytes));
   }
   base::metrics::Registry& registry;
-  base::metrics::Counter& refused;
 };
 
 /// The row of a request, or why there is none.
@@ -132,7 +139,28 @@ struct Router::Match {
 };
 
 Router::Router(Options options, api::Context& ctx)
-    : options_(std::move(options)), ctx_(ctx), metrics_(std::make_unique<Metrics>(*ctx.registry)) {}
+    : options_(std::move(options)),
+      ctx_(ctx),
+      metrics_(std::make_shared<Metrics>(*ctx.registry)),
+      status_lane_(make_lane("status", options_.status_pool, false)),
+      query_lane_(make_lane("query", options_.query_pool, true)),
+      ingest_lane_(make_lane("ingest", options_.ingest_pool, true)),
+      quick_queries_(*ctx.clock) {
+  if (options_.quick_pool != nullptr) quick_lane_ = make_lane("quick", options_.quick_pool, true);
+}
+
+std::unique_ptr<RequestLane> Router::make_lane(const char* name, base::WorkerPool* pool,
+                                               bool patience_ends) const {
+  RequestLane::Options lane;
+  lane.name = name;
+  lane.pool = pool;
+  lane.io = options_.io;
+  lane.clock = ctx_.clock;
+  lane.registry = ctx_.registry;
+  lane.capacity = options_.lane_capacity;
+  lane.longest_wait = patience_ends ? options_.longest_wait : std::chrono::milliseconds(0);
+  return std::make_unique<RequestLane>(std::move(lane));
+}
 
 Router::~Router() = default;
 
@@ -176,7 +204,20 @@ bool Router::cross_site(const HttpRequest& request) const {
   return host != request.headers.get("Host") && host != ctx_.external_host;
 }
 
+/// Paths are looked at in one spelling only, as Go's ServeMux does.
+std::optional<HttpResponse> Router::redirect(const HttpRequest& request) const {
+  if (request.raw_path.empty() || request.raw_path.front() != '/') return std::nullopt;
+  const std::string clean = clean_path(request.raw_path);
+  if (clean == request.raw_path) return std::nullopt;
+  HttpResponse response;
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  response.status = reads ? 301 : 307;
+  response.headers.set("Location", clean + (request.query.empty() ? "" : "?" + request.query));
+  return response;
+}
+
 std::optional<HttpResponse> Router::refusal(const HttpRequest& request, const Match& match) const {
+  if (std::optional<HttpResponse> elsewhere = redirect(request)) return elsewhere;
   if (match.route == nullptr) {
     if (match.is_api && request.method == "OPTIONS") {
       HttpResponse response;
@@ -236,41 +277,66 @@ HttpReply Router::finishing(const HttpRequest& request, const Match& match, Http
           origin = std::string(request.headers.get("Origin")),
           encoding = pick_encoding(request.headers.get("Accept-Encoding")),
           reply = std::move(reply)](HttpResponse response) mutable {
-    response.headers.set("X-Content-Type-Options", "nosniff");
+    add_security_headers(response);
     if (is_api) add_cors(origin, response);
-    if (is_api || handler == "/metrics" || handler == "/federate")
+    if (is_api || handler == "/metrics" || handler == "/federate") {
       response.headers.add("Vary", "Accept-Encoding");
-    if (response.status == 200) compress(response, encoding);
+    }
+    if (options_.security != nullptr) {
+      for (const auto& [name, value] : *options_.security->headers()) {
+        response.headers.set(name, value);
+      }
+    }
+    if (response.source != nullptr && response.source_pool == nullptr) {
+      response.source_pool = options_.render_pool;
+    }
+    if (response.status == 200 && !is_event_stream(response)) compress_body(response, encoding);
     if (!handler.empty()) {
-      const std::chrono::duration<double> took = ctx_.clock->monotonic() - began;
-      metrics_->observe(handler, response.status, took.count(), response.body.size());
+      when_sent(response, [metrics = metrics_, clock = ctx_.clock, began, handler,
+                           status = response.status](size_t bytes) {
+        const std::chrono::duration<double> took = clock->monotonic() - began;
+        metrics->observe(handler, status, took.count(), bytes);
+      });
     }
     reply(std::move(response));
   };
 }
 
-base::WorkerPool* Router::pool(Lane lane) const {
+void Router::admit(const HttpRequest& head, Admitted done) {
+  if (options_.security == nullptr) {
+    done(std::nullopt);
+    return;
+  }
+  const auto shared = std::make_shared<Admitted>(std::move(done));
+  HttpReply finish = finishing(head, match(head),
+                               [shared](HttpResponse response) { (*shared)(std::move(response)); });
+  options_.security->authorize(
+      head, [shared, finish = std::move(finish)](std::optional<HttpResponse> refusal) mutable {
+        if (refusal) {
+          finish(std::move(*refusal));
+        } else {
+          (*shared)(std::nullopt);
+        }
+      });
+}
+
+RequestLane* Router::lane(Lane lane) const {
   switch (lane) {
-    case Lane::kStatus: return options_.status_pool;
-    case Lane::kQuery: return options_.query_pool;
-    case Lane::kIngest: return options_.ingest_pool;
+    case Lane::kStatus: return status_lane_.get();
+    case Lane::kQuery: return query_lane_.get();
+    case Lane::kIngest: return ingest_lane_.get();
     case Lane::kInline: break;
   }
   return nullptr;
 }
 
-/// Why a request whose turn has come is not answered any more.
-std::optional<base::Status> Router::too_late(const HttpRequest& request, Lane lane,
-                                             std::chrono::nanoseconds queued) const {
-  if (request.stop.stop_requested()) {
-    return base::Status(base::Errc::kCanceled, "the request was canceled while it was waiting");
-  }
-  const bool bounded = lane == Lane::kQuery || lane == Lane::kIngest;
-  if (!bounded || ctx_.clock->monotonic() - queued <= kLongestWait) return std::nullopt;
-  metrics_->refused.inc();
-  return base::Status(base::Errc::kTimeout,
-                      "the request waited longer than 10s for its turn: too many are running");
-}
+/// A request on its way through the lanes.
+struct Router::Job {
+  const Route* route = nullptr;
+  std::string param;
+  HttpRequest request;
+  HttpReply finish;
+};
 
 void Router::handle(HttpRequest request, HttpReply reply) {
   Match found = match(request);
@@ -279,34 +345,69 @@ void Router::handle(HttpRequest request, HttpReply reply) {
     finish(std::move(*refused));
     return;
   }
-  base::WorkerPool* lane = pool(found.route->lane);
-  const std::chrono::nanoseconds queued = ctx_.clock->monotonic();
-  auto work = [this, route = found.route, param = std::move(found.param),
-               request = std::move(request), finish = std::move(finish), queued]() mutable {
-    if (std::optional<base::Status> late = too_late(request, route->lane, queued)) {
-      finish(api::to_response(*late));
-      return;
-    }
-    if (route->respond != nullptr) {
-      route->respond(ctx_, request, std::move(finish));
-      return;
-    }
-    base::Result<api::Params> params = api::Params::parse(request);
-    if (!params) {
-      finish(api::to_response(params.status()));
-      return;
-    }
-    const api::Call call{request, std::move(*params), std::move(param)};
-    finish(api::to_response(route->answer(ctx_, call)));
-  };
-  if (lane == nullptr) {
-    work();
+  auto job = std::make_unique<Job>();
+  job->route = found.route;
+  job->param = std::move(found.param);
+  job->request = std::move(request);
+  job->finish = std::move(finish);
+  const bool quick = (found.route->traits & api::kQuickFirst) != 0 && quick_lane_ != nullptr;
+  enqueue(quick ? quick_lane_.get() : lane(found.route->lane), std::move(job), quick);
+}
+
+void Router::enqueue(RequestLane* line, std::unique_ptr<Job> job, bool quick_try) {
+  if (line == nullptr) {
+    run(std::move(job), false);
     return;
   }
-  // A refused task is dropped, and with it `finish`: the session then answers 503.
-  if (!lane->post(std::move(work))) {
-    metrics_->refused.inc();
+  const std::stop_token stop = job->request.stop;
+  line->post(stop, [this, quick_try, job = std::move(job)](RequestLane::Outcome outcome) mutable {
+    if (outcome == RequestLane::Outcome::kRun) {
+      run(std::move(job), quick_try);
+    } else {
+      job->finish(not_served(outcome));
+    }
+  });
+}
+
+HttpResponse Router::not_served(RequestLane::Outcome outcome) {
+  if (outcome == RequestLane::Outcome::kStopped) {
+    return api::to_response(
+        base::Status(base::Errc::kCanceled, "the request was canceled while it was waiting"));
   }
+  const bool full = outcome == RequestLane::Outcome::kFull;
+  HttpResponse response = api::to_response(
+      base::Status(base::Errc::kTimeout,
+                   full ? "too many requests are waiting"
+                        : "the request waited longer than 10s for its turn: too many are running"));
+  response.headers.set("Retry-After", "5");
+  return response;
+}
+
+void Router::run(std::unique_ptr<Job> job, bool quick_try) {
+  const Route& route = *job->route;
+  if (route.respond != nullptr) {
+    route.respond(ctx_, job->request, std::move(job->finish));
+    return;
+  }
+  base::Result<api::Params> params = api::Params::parse(job->request);
+  if (!params) {
+    job->finish(api::to_response(params.status()));
+    return;
+  }
+  if (quick_try &&
+      !quick_queries_.worth_a_try(params->get("query"), ctx_.engine->options().parser)) {
+    enqueue(lane(route.lane), std::move(job), false);
+    return;
+  }
+  const api::Call call{job->request, std::move(*params), job->param, quick_try};
+  api::Answer answer = route.answer(ctx_, call);
+  const base::Errc code = answer.status.code();
+  if (quick_try && (code == base::Errc::kTimeout || code == base::Errc::kLimit)) {
+    quick_queries_.was_slow(call.params.get("query"));
+    enqueue(lane(route.lane), std::move(job), false);
+    return;
+  }
+  job->finish(api::to_response(std::move(answer)));
 }
 
 }  // namespace silverback::server

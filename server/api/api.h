@@ -18,6 +18,7 @@
 #include "rules/notifier.h"
 #include "rules/rule_manager.h"
 #include "scrape/scrape_manager.h"
+#include "server/api/json_pieces.h"
 #include "server/api/params.h"
 #include "server/config.h"
 #include "server/http_message.h"
@@ -83,6 +84,7 @@ struct Call {
   const HttpRequest& http;
   Params params;
   std::string path_param;  // of the row's ":name"
+  bool quick_try = false;  // kQuickFirst: kTimeout and kLimit are no answer, it comes again
 };
 
 /// The start of a successful answer; a handler writes the JSON of `data` behind it. So that large
@@ -95,10 +97,13 @@ struct Answer {
       : status(std::move(error)) {}  // NOLINT: `return Status(...)` reads well
   /// `json` starts with kDataPrefix.
   explicit Answer(std::string json) : data(std::move(json)) {}
+  /// Large ones are streamed.
+  explicit Answer(std::unique_ptr<JsonPieces> json) : pieces(std::move(json)) {}
   static Answer no_content() { return Answer(); }
 
   base::Status status;
   std::optional<std::string> data;
+  std::unique_ptr<JsonPieces> pieces;  // instead of `data`, and without kDataPrefix
   std::vector<std::string> warnings;
   std::vector<std::string> infos;
 
@@ -106,7 +111,7 @@ struct Answer {
   Answer() = default;
 };
 
-/// The envelope around an Answer, with its HTTP status.
+/// The envelope around an Answer, with its HTTP status; streamed when it is large.
 HttpResponse to_response(Answer answer);
 
 // Handlers, one a row of routes.cc. Threads: any; several at a time.

@@ -17,12 +17,17 @@ using base::Status;
 namespace {
 
 constexpr int64_t kMaxPoints = 11'000;
+constexpr int64_t kQuickTryMs = 200;
 
 Result<promql::QueryOptions> query_options(const Call& call) {
   promql::QueryOptions options;
   options.stop = call.http.stop;
   options.origin = query_origin(call.http);
   ASSIGN_OR_RETURN(options.timeout_ms, timeout_param(call.params));
+  options.quick_try = call.quick_try;
+  if (call.quick_try) {
+    options.timeout_ms = std::min(options.timeout_ms.value_or(kQuickTryMs), kQuickTryMs);
+  }
   const std::string_view lookback = call.params.get("lookback_delta");
   if (!lookback.empty()) {
     const Result<int64_t> ms = parse_duration(lookback);
@@ -64,16 +69,14 @@ Answer render(Result<promql::QueryResult> outcome, const Call& call, size_t limi
                     "next major release, use \"true\" or \"all\"",
                     model::go_quote(stats)));
   }
-  std::string json = kDataPrefix;
-  base::JsonWriter w(json);
-  w.begin_object();
-  write_value(w, result.value);
+  std::string more_fields;
   if (!stats.empty()) {
-    w.key("stats");
+    more_fields = R"(,"stats":)";
+    base::JsonWriter w(more_fields);
     write_stats(w, result.stats);
   }
-  w.end_object();
-  Answer answer(std::move(json));
+  Answer answer(
+      value_pieces(std::move(result.value), std::move(more_fields), std::move(result.memory)));
   answer.warnings = std::move(warnings);
   answer.infos = result.annotations.infos();
   return answer;

@@ -16,63 +16,6 @@ int64_t boundary_rule(const model::Histogram::Bucket& bucket) {
   return bucket.upper_inclusive ? 0 : 2;
 }
 
-void write_float(JsonWriter& w, int64_t t, double v) {
-  w.begin_array();
-  w.timestamp_ms(t);
-  w.sample_value(v);
-  w.end_array();
-}
-
-void write_histogram_point(JsonWriter& w, int64_t t, const model::Histogram& h) {
-  w.begin_array();
-  w.timestamp_ms(t);
-  write_histogram(w, h);
-  w.end_array();
-}
-
-void write_vector(JsonWriter& w, const promql::Vector& vector) {
-  w.begin_array();
-  for (const promql::Sample& sample : vector) {
-    w.begin_object();
-    w.key("metric");
-    write_labels(w, sample.labels);
-    if (sample.h) {
-      w.key("histogram");
-      write_histogram_point(w, sample.t, *sample.h);
-    } else {
-      w.key("value");
-      write_float(w, sample.t, sample.v);
-    }
-    w.end_object();
-  }
-  w.end_array();
-}
-
-void write_matrix(JsonWriter& w, const promql::Matrix& matrix) {
-  w.begin_array();
-  for (const promql::Series& series : matrix) {
-    w.begin_object();
-    w.key("metric");
-    write_labels(w, series.labels);
-    if (!series.floats.empty()) {
-      w.key("values");
-      w.begin_array();
-      for (const promql::FloatPoint& point : series.floats) write_float(w, point.t, point.v);
-      w.end_array();
-    }
-    if (!series.histograms.empty()) {
-      w.key("histograms");
-      w.begin_array();
-      for (const promql::HistogramPoint& point : series.histograms) {
-        write_histogram_point(w, point.t, *point.h);
-      }
-      w.end_array();
-    }
-    w.end_object();
-  }
-  w.end_array();
-}
-
 }  // namespace
 
 void write_labels(JsonWriter& w, const model::Labels& labels) {
@@ -124,30 +67,6 @@ void write_histogram(JsonWriter& w, const model::Histogram& h) {
   });
   if (open) w.end_array();
   w.end_object();
-}
-
-void write_value(JsonWriter& w, const promql::Value& value) {
-  w.key("resultType");
-  if (const auto* scalar = std::get_if<promql::Scalar>(&value)) {
-    w.string("scalar");
-    w.key("result");
-    write_float(w, scalar->t, scalar->v);
-  } else if (const auto* text = std::get_if<promql::String>(&value)) {
-    w.string("string");
-    w.key("result");
-    w.begin_array();
-    w.timestamp_ms(text->t);
-    w.string(text->v);
-    w.end_array();
-  } else if (const auto* vector = std::get_if<promql::Vector>(&value)) {
-    w.string("vector");
-    w.key("result");
-    write_vector(w, *vector);
-  } else {
-    w.string("matrix");
-    w.key("result");
-    write_matrix(w, std::get<promql::Matrix>(value));
-  }
 }
 
 void write_stats(JsonWriter& w, const promql::QueryStats& stats) {

@@ -9,7 +9,6 @@
 #include "model/histogram.h"
 #include "model/labels.h"
 #include "promql/engine.h"
-#include "promql/value.h"
 
 namespace silverback::server::api {
 
@@ -20,8 +19,6 @@ void write_pairs(base::JsonWriter& w,
 void write_strings(base::JsonWriter& w, const std::vector<std::string>& values);
 /// {"count":"3","sum":"1.5","buckets":[[rule,"lo","hi","n"],...]}
 void write_histogram(base::JsonWriter& w, const model::Histogram& h);
-/// "resultType":..., "result":... of an open object.
-void write_value(base::JsonWriter& w, const promql::Value& value);
 void write_stats(base::JsonWriter& w, const promql::QueryStats& stats);
 
 /// Go's time.Time in JSON: RFC 3339 with the fraction's zeros cut; year 1 for `ms` = 0.

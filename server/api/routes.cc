@@ -11,7 +11,8 @@ constexpr uint8_t kPostPut = kPost | kPut;
 constexpr uint8_t kGetHead = kGet | kHead;
 
 constexpr Route kRoutes[] = {
-    {kGetPost, "/api/v1/query", Lane::kQuery, kNeedsReady, query, nullptr, "Instant query."},
+    {kGetPost, "/api/v1/query", Lane::kQuery, kNeedsReady | kQuickFirst, query, nullptr,
+     "Instant query."},
     {kGetPost, "/api/v1/query_range", Lane::kQuery, kNeedsReady, query_range, nullptr,
      "Range query."},
     {kGetPost, "/api/v1/format_query", Lane::kQuery, kNeedsReady, format_query, nullptr,

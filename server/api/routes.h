@@ -24,6 +24,7 @@ enum Trait : uint8_t {
   kNeedsReady = 1,  // 503 until storage is open
   kMutates = 2,     // refused when a browser sends it across sites
   kLargeBody = 4,   // 32 MiB instead of 1 MiB
+  kQuickFirst = 8,  // cheap ones are tried beside the queue (QuickQueries)
 };
 
 /// One endpoint. Exactly one of `answer` (JSON envelope) and `respond` is set.

@@ -9,7 +9,6 @@
 #include "promql/parser.h"
 #include "server/api/api.h"
 #include "server/api/name_escaping.h"
-#include "server/api/render.h"
 
 namespace silverback::server::api {
 
@@ -98,10 +97,7 @@ Answer string_list(Selection& selection, Fetch fetch) {
   names.erase(std::unique(names.begin(), names.end()), names.end());
   const bool cut = selection.limit > 0 && names.size() > selection.limit;
   if (cut) names.resize(selection.limit);
-  std::string json = kDataPrefix;
-  base::JsonWriter w(json);
-  write_strings(w, names);
-  Answer answer(std::move(json));
+  Answer answer(string_pieces(std::move(names)));
   answer.warnings = selection.querier->warnings();
   if (cut) answer.warnings.emplace_back(kTruncated);
   return answer;
@@ -120,16 +116,12 @@ Answer series(Context& ctx, const Call& call) {
   }
   const size_t limit = (*selection)->limit;
   const bool cut = limit > 0 && found.size() > limit;
-  std::string json = kDataPrefix;
-  base::JsonWriter w(json);
-  w.begin_array();
-  size_t written = 0;
-  for (const model::Labels& labels : found) {
-    if (cut && written++ == limit) break;
-    write_labels(w, labels);
+  std::vector<model::Labels> sets;
+  sets.reserve(cut ? limit : found.size());
+  while (!found.empty() && !(cut && sets.size() == limit)) {
+    sets.push_back(std::move(found.extract(found.begin()).value()));
   }
-  w.end_array();
-  Answer answer(std::move(json));
+  Answer answer(label_set_pieces(std::move(sets)));
   answer.warnings = (*selection)->querier->warnings();
   if (cut) answer.warnings.emplace_back(kTruncated);
   return answer;

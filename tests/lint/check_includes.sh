@@ -32,7 +32,7 @@ heavy() {
     fi
   done < <(grep -rlE "^#include <$pattern" --include='*.cc' --include='*.h' base model storage promql tsdb scrape rules server)
 }
-heavy 'boost/beast' 'base/http_client\.cc|server/http_server\.cc'
+heavy 'boost/beast' 'base/http_client\.cc|server/http_(request_parser|stream)\.cc'
 heavy 'rocksdb/' 'storage/[a-z_]+\.cc'
 heavy 'yaml-cpp/' 'base/yaml\.cc'
 heavy 're2/' 'model/regex(_search)?\.cc'

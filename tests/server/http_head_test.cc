@@ -111,14 +111,21 @@ TEST_CASE("Request targets are split and decoded", "[server]") {
                                          {"/?", "/", "", true},
                                          {"http://h:1/x?y", "/x", "y", true},
                                          {"http://h", "/", "", true},
+                                         {"HTTPS://h?x", "/", "x", true},
+                                         {"//evil//x", "//evil//x", "", true},
                                          {"*", "*", "", true},
+                                         {"h:443", "", "", false},
+                                         {"a/b", "", "", false},
+                                         {"?x", "", "", false},
+                                         {"/a%00b", "", "", false},
+                                         {"/a%0d%0ab", "", "", false},
                                          {"/%zz", "", "", false}}) {
-    std::string path, query;
+    server::HttpRequest request;
     INFO(row.target);
-    CHECK(server::split_target(row.target, path, query) == row.ok);
+    CHECK(server::split_target(row.target, request) == row.ok);
     if (!row.ok) continue;
-    CHECK(path == row.path);
-    CHECK(query == row.query);
+    CHECK(request.path == row.path);
+    CHECK(request.query == row.query);
   }
 }
 
@@ -126,7 +133,32 @@ TEST_CASE("Response heads cannot be split by a header value", "[server]") {
   server::HttpResponse response;
   response.status = 302;
   response.headers.set("Location", "/x\r\nSet-Cookie: a=b");
-  CHECK(server::response_head(response, false, 0) ==
+  CHECK(server::response_head(response, {}) ==
         "HTTP/1.1 302 Found\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
         "Location: /x  Set-Cookie: a=b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+}
+
+TEST_CASE("Response heads tell where the body ends", "[server]") {
+  class Nothing final : public server::BodySource {
+    Step next(std::string& /*chunk*/) override { return Step::kEnd; }
+  };
+  struct Row {
+    bool http10, streamed, keep_alive;
+    std::string fields;
+  };
+  for (const Row& row :
+       std::vector<Row>{{false, false, true, "Content-Length: 2\r\n"},
+                        {false, false, false, "Content-Length: 2\r\nConnection: close\r\n"},
+                        {false, true, true, "Transfer-Encoding: chunked\r\n"},
+                        {true, false, true, "Content-Length: 2\r\nConnection: keep-alive\r\n"},
+                        {true, true, true, "Connection: close\r\n"}}) {
+    server::HttpResponse response;
+    response.body = "hi";
+    if (row.streamed) response.source = std::make_unique<Nothing>();
+    server::HeadTerms terms;
+    terms.http10 = row.http10;
+    terms.keep_alive = row.keep_alive;
+    CHECK(server::response_head(response, terms) ==
+          "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n" + row.fields + "\r\n");
+  }
 }

@@ -31,6 +31,7 @@ class RawClient {
   RawClient& operator=(const RawClient&) = delete;
 
   bool connected() const { return connected_; }
+  int fd() const { return fd_; }
   void close() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
@@ -60,6 +61,13 @@ class RawClient {
       if (!read_some()) break;
     }
     return take(std::min(size, pending_.size()));
+  }
+  /// What has come up to the end of `text`, or all of it when the connection ends before.
+  std::string read_until(std::string_view text) {
+    while (pending_.find(text) == std::string::npos) {
+      if (!read_some()) return take(pending_.size());
+    }
+    return take(pending_.find(text) + text.size());
   }
   /// Everything until the server closes; `closed` tells whether it did.
   std::string read_to_end(bool* closed = nullptr) {

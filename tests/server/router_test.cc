@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 
 #include "base/compress.h"
+#include "server/http_head.h"
+#include "server/response_body.h"
 
 namespace base = silverback::base;
 namespace model = silverback::model;
@@ -151,6 +153,44 @@ TEST_CASE("Router redirects the old paths", "[server]") {
   CHECK(f.send("GET", "/prom/-/healthy").status == 200);
   CHECK(f.send("GET", "/-/healthy").status == 404);
   CHECK(f.send("GET", "/prometheus/-/healthy").status == 404);
+}
+
+TEST_CASE("Router redirects other spellings of a path", "[server]") {
+  Fixture f;
+  f.ctx.phase = api::Phase::kReady;
+  struct Row {
+    std::string method, target;
+    int status;
+    std::string location;
+  };
+  for (const Row& row : std::vector<Row>{{"GET", "//-/healthy?a=b", 301, "/-/healthy?a=b"},
+                                         {"GET", "/-//healthy", 301, "/-/healthy"},
+                                         {"GET", "/x/../-/healthy", 301, "/-/healthy"},
+                                         {"GET", "/-/./healthy", 301, "/-/healthy"},
+                                         {"GET", "/../../etc/passwd", 301, "/etc/passwd"},
+                                         {"GET", "//evil.example/..//x/", 301, "/x/"},
+                                         {"POST", "//-/reload", 307, "/-/reload"},
+                                         {"GET", "/a%2F%2Fb", 404, ""},
+                                         {"GET", "/%2e%2e/etc", 404, ""},
+                                         {"GET", "/-/healthy", 200, ""}}) {
+    INFO(row.target);
+    server::HttpRequest request;
+    request.method = row.method;
+    REQUIRE(server::split_target(row.target, request));
+    const auto response = f.send(std::move(request));
+    CHECK(response.status == row.status);
+    CHECK(response.headers.get("Location") == row.location);
+  }
+}
+
+TEST_CASE("Router tells browsers what an answer may do", "[server]") {
+  Fixture f;
+  for (const char* path : {"/-/healthy", "/metrics", "/api/v1/query", "/nope", "/"}) {
+    const auto response = f.send("GET", path);
+    CHECK(response.headers.get("X-Content-Type-Options") == "nosniff");
+    CHECK(response.headers.get("Content-Security-Policy").find("frame-ancestors 'none'") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("Router runs the lifecycle when enabled", "[server]") {

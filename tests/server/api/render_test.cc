@@ -1,5 +1,6 @@
 #include "server/api/render.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <catch2/catch.hpp>
@@ -10,15 +11,18 @@ namespace api = silverback::server::api;
 namespace base = silverback::base;
 namespace model = silverback::model;
 namespace promql = silverback::promql;
+namespace server = silverback::server;
 
 namespace {
 
+/// Made in pieces of one byte, and at once: it must be the same.
 std::string json_of(const promql::Value& value) {
-  std::string out;
-  base::JsonWriter w(out);
-  w.begin_object();
-  api::write_value(w, value);
-  w.end_object();
+  std::string out, whole;
+  const auto pieces = api::value_pieces(value);
+  while (pieces->next(out, 1)) {
+  }
+  CHECK_FALSE(api::value_pieces(value)->next(whole, 1 << 20));
+  CHECK(out == whole);
   return out;
 }
 
@@ -57,7 +61,7 @@ TEST_CASE("API envelopes carry errors, notes and nothing", "[server]") {
   api::Answer noted(std::string(api::kDataPrefix) + "[]");
   noted.warnings = {"w <"};
   noted.infos = {"i"};
-  CHECK(body_of(noted) ==
+  CHECK(body_of(std::move(noted)) ==
         R"(200 {"status":"success","data":[],"warnings":["w \u003c"],"infos":["i"]})");
   CHECK(body_of(api::Answer::no_content()) == "204 ");
 
@@ -84,4 +88,44 @@ TEST_CASE("API times of day are Go's", "[server]") {
   CHECK(api::go_time(1435781451781) == "2015-07-01T20:10:51.781Z");
   CHECK(api::go_time(1435781451700) == "2015-07-01T20:10:51.7Z");
   CHECK(api::go_time(1435781451000) == "2015-07-01T20:10:51Z");
+}
+
+TEST_CASE("API answers are streamed when they are large", "[server]") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 50'000; ++i) names.push_back("name_" + std::to_string(i));
+  api::Answer large(api::string_pieces(names));
+  large.warnings = {"w"};
+  server::HttpResponse response = api::to_response(std::move(large));
+  REQUIRE(response.source != nullptr);
+  std::string text = response.body;
+  size_t largest = text.size();
+  server::BodySource::Step step = server::BodySource::Step::kMore;
+  while (step == server::BodySource::Step::kMore) {
+    std::string chunk;
+    step = response.source->next(chunk);
+    largest = std::max(largest, chunk.size());
+    text += chunk;
+  }
+  CHECK(step == server::BodySource::Step::kEnd);
+  CHECK(largest < 2 * server::BodySource::kPieceBytes);
+  std::string expected = std::string(api::kDataPrefix) + "[";
+  for (const std::string& name : names) expected += "\"" + name + "\",";
+  expected.back() = ']';
+  CHECK((text == expected + R"(,"warnings":["w"]})"));
+  CHECK(api::to_response(api::Answer(api::string_pieces({"a"}))).body ==
+        R"({"status":"success","data":["a"]})");
+}
+
+TEST_CASE("API matrices hold floats and histograms of one series", "[server]") {
+  promql::Series series;
+  series.labels = model::Labels::from({{"a", "b"}});
+  series.floats = {{1000, 1}};
+  auto h = std::make_shared<model::Histogram>();
+  h->count = 0;
+  h->sum = 0;
+  series.histograms = {{2000, h}, {3000, h}};
+  promql::Series empty;
+  CHECK(json_of(promql::Matrix{series, empty}) ==
+        R"({"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1,"1"]],"histograms":[)"
+        R"([2,{"count":"0","sum":"0"}],[3,{"count":"0","sum":"0"}]]},{"metric":{}}]})");
 }
