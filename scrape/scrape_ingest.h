@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -113,7 +112,6 @@ class ScrapeIngest {
   base::Status append_histogram(ExpositionParser& parser, const Sample& sample,
                                 const ScrapeConfig& config, storage::SeriesRef ref);
   base::Status unless_stale(const base::Status& status, storage::SeriesRef ref);
-  void stage_start(ExpositionParser& parser, const Sample& sample, storage::SeriesRef ref);
   void stage_exemplars(const ExpositionParser& parser, const Sample& sample,
                        storage::SeriesRef ref);
   void read_metadata(const ExpositionParser& parser, ExpositionParser::Entry entry);
@@ -134,10 +132,9 @@ class ScrapeIngest {
   ScrapeCache cache_;
   MetadataCache metadata_;
   Batch batch_;
-  model::LabelsBuilder builder_;                             // reused
-  std::vector<std::string> empty_labels_;                    // reused
-  std::vector<model::Exemplar> exemplars_;                   // reused
-  std::unordered_map<uint64_t, model::TimestampMs> starts_;  // last beginning staged, by ref
+  model::LabelsBuilder builder_;            // reused
+  std::vector<std::string> empty_labels_;   // reused
+  std::vector<model::Exemplar> exemplars_;  // reused
   std::array<storage::SeriesRef, 8> report_refs_{};
   uint64_t forced_flushes_ = 0;
 };

@@ -21,6 +21,9 @@ Status ScrapeIngest::append_histogram(ExpositionParser& parser, const Sample& sa
     batch_.counts.over_bucket_limit = true;
     return {};
   }
+  if (options_.created_zero && sample.start != 0) {
+    RETURN_IF_ERROR(batch_.appender->append_start(ref, sample.start, sample.t, &h));
+  }
   const Status status = batch_.appender->append(ref, sample.start, sample.t, h);
   if (status.code() != Errc::kBadData) return status;
   RETURN_IF_ERROR(parser.labels(builder_, empty_labels_));

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
-#include "model/histogram.h"
 #include "scrape/content_type.h"
 #include "scrape/nhcb_parser.h"
 #include "scrape/openmetrics_parser.h"
@@ -12,9 +12,6 @@
 
 namespace silverback::scrape {
 namespace {
-
-// Remembered beginnings beyond those of tracked series.
-constexpr size_t kSpareStarts = 1000;
 
 SampleLabelRules label_rules(const ScrapeConfig& config) {
   SampleLabelRules rules;
@@ -166,10 +163,6 @@ base::Status ScrapeIngest::stage(ExpositionParser& parser, const Sample& sample,
   const storage::SeriesRef ref = cache_.ref(line);
   Sample timed = sample;
   if (own_time) timed.t = parser.timestamp();
-  if (options_.created_zero && sample.start != 0) {
-    stage_start(parser, timed, ref);
-    timed.start = 0;
-  }
   if (own_time || sample.histogram || timed.start != 0) {
     RETURN_IF_ERROR(stage_alone(parser, timed, config, line));
   } else {
@@ -184,33 +177,8 @@ base::Status ScrapeIngest::stage(ExpositionParser& parser, const Sample& sample,
   return {};
 }
 
-// A sample of zero where the series says that it began; once for each beginning, since the storage
-// refuses what is older than what it has.
-void ScrapeIngest::stage_start(ExpositionParser& parser, const Sample& sample,
-                               storage::SeriesRef ref) {
-  const model::TimestampMs start = sample.start;
-  if (start >= sample.t) return;
-  if (starts_.size() > 2 * cache_.tracked() + kSpareStarts) starts_.clear();
-  const auto [known, fresh] = starts_.try_emplace(uint64_t{ref.generation} << 32 | ref.slot, start);
-  if (!fresh && known->second == start) return;
-  known->second = start;
-  base::Status status;
-  if (sample.histogram) {
-    model::Histogram zero;
-    zero.hint = model::CounterResetHint::kReset;
-    zero.integer = parser.histogram().integer;
-    zero.schema = parser.histogram().schema;
-    zero.zero_threshold = parser.histogram().zero_threshold;
-    zero.custom_values = parser.histogram().custom_values;
-    status = batch_.appender->append(ref, 0, start, zero);
-  } else {
-    status = batch_.appender->append(ref, 0, start, 0.0);
-  }
-  if (status.code() == base::Errc::kStaleRef) starts_.erase(known);
-  status.permit_unchecked("a beginning that is not stored fails no scrape");
-}
-
-// Those without a time take the sample's; at a native histogram they do not count.
+// Those without a time take the sample's; at a native histogram they do not count. In the order
+// that the storage takes them in.
 void ScrapeIngest::stage_exemplars(const ExpositionParser& parser, const Sample& sample,
                                    storage::SeriesRef ref) {
   exemplars_.clear();
@@ -221,8 +189,11 @@ void ScrapeIngest::stage_exemplars(const ExpositionParser& parser, const Sample&
   for (model::Exemplar& exemplar : exemplars_) {
     if (exemplar.t == 0) exemplar.t = sample.t;
   }
-  std::stable_sort(exemplars_.begin(), exemplars_.end(),
-                   [](const model::Exemplar& a, const model::Exemplar& b) { return a.t < b.t; });
+  std::sort(exemplars_.begin(), exemplars_.end(),
+            [](const model::Exemplar& a, const model::Exemplar& b) {
+              return std::tuple(a.t, a.value, a.labels.hash()) <
+                     std::tuple(b.t, b.value, b.labels.hash());
+            });
   for (const model::Exemplar& exemplar : exemplars_) {
     batch_.appender->append_exemplar(ref, exemplar)
         .permit_unchecked("an exemplar that is not stored fails no scrape");
@@ -234,6 +205,10 @@ base::Status ScrapeIngest::stage_alone(ExpositionParser& parser, const Sample& s
                                        const ScrapeConfig& config, uint32_t line) {
   const storage::SeriesRef ref = cache_.ref(line);
   if (sample.histogram) return unless_stale(append_histogram(parser, sample, config, ref), ref);
+  if (options_.created_zero && sample.start != 0) {
+    RETURN_IF_ERROR(
+        unless_stale(batch_.appender->append_start(ref, sample.start, sample.t, nullptr), ref));
+  }
   return unless_stale(batch_.appender->append(ref, sample.start, sample.t, parser.value()), ref);
 }
 

@@ -34,7 +34,7 @@ tsdb::DbOptions with_exemplars() {
 }
 
 struct Fixture {
-  explicit Fixture(const std::string& yaml = "") {
+  explicit Fixture(const std::string& yaml = "", scrape::ScrapeIngest::Options options = {}) {
     const auto node = base::parse_yaml("- job_name: j\n" + yaml, "p.yml");
     REQUIRE(node.is_ok());
     const auto list = scrape::parse_scrape_configs(*node, {}, "/");
@@ -44,7 +44,7 @@ struct Fixture {
     forms.always_classic = config->always_scrape_classic_histograms;
     forms.convert = config->convert_classic_histograms_to_nhcb;
     ingest = std::make_unique<scrape::ScrapeIngest>(*db.db, metrics, db.clock,
-                                                    model::Labels::from({{"job", "j"}}));
+                                                    model::Labels::from({{"job", "j"}}), options);
   }
 
   base::Status scrape_page(std::string body, const std::string& type = kProtobuf) {
@@ -247,6 +247,31 @@ TEST_CASE("Too many buckets make a histogram coarser, or fail the scrape", "[ser
   CHECK(factor.content("h") == Lines{"h 1000 {count:3, sum:7, (1,4]:3}"});
 }
 
+TEST_CASE("Exemplars of a page are kept with their series", "[server]") {
+  Fixture f("  scrape_native_histograms: true\n");
+  const std::string page = metric_page(
+      {R"(name: "c_total" metric { counter { value: 5 exemplar { label { name: "t" value: "c" } value: 1 } } })",
+       "name: \"h\" type: HISTOGRAM metric { histogram { positive_span { } exemplars { value: 3 "
+       "timestamp { " +
+           seconds(7) + " } } exemplars { value: 2 timestamp { " + seconds(7) +
+           " } } exemplars { value: 1 } } }",
+       R"(name: "k" type: HISTOGRAM metric { histogram { bucket { upper_bound: 1 exemplar {
+            label { name: "t" value: "k" } value: 0.5 } } } })"});
+  REQUIRE(f.scrape_page(page).is_ok());
+  const std::string first =
+      "c_total: {t=\"c\"}1@1000; h: {}2@7 {}3@7; k_bucket{le=\"1.0\"}: {t=\"k\"}0.5@1000; ";
+  CHECK(f.exemplars() == first);
+  REQUIRE(f.scrape_page(page).is_ok());
+  CHECK(f.exemplars() ==
+        "c_total: {t=\"c\"}1@1000 {t=\"c\"}1@2000; h: {}2@7 {}3@7; k_bucket{le=\"1.0\"}: "
+        "{t=\"k\"}0.5@1000 {t=\"k\"}0.5@2000; ");
+  CHECK(f.metric("prometheus_target_scrapes_exemplar_out_of_order_total") == 0);
+  const std::string late = metric_page(
+      {"name: \"c_total\" metric { counter { exemplar { timestamp { " + seconds(1) + " } } } }"});
+  REQUIRE(f.scrape_page(late).is_ok());
+  CHECK(f.metric("prometheus_target_scrapes_exemplar_out_of_order_total") == 1);
+}
+
 TEST_CASE("Series begin where their created time says", "[server]") {
   const std::string text =
       "name: \"c_total\" metric { counter { value: 5 start_timestamp { " + seconds(-500) + " } } }";
@@ -261,4 +286,14 @@ TEST_CASE("Series begin where their created time says", "[server]") {
     CHECK(f.content("c_total") == Lines{"c_total 1000 5 from -500"});
     CHECK(f.content("h") == Lines{"h 1000 {count:1, sum:0, [-1,1]:1} from -500"});
   }
+  scrape::ScrapeIngest::Options options;
+  options.created_zero = true;
+  Fixture f("  scrape_native_histograms: true\n", options);
+  for (int i = 0; i < 2; ++i) REQUIRE(f.scrape_page(metric_page({text, histogram})).is_ok());
+  CHECK(f.content("c_total") ==
+        Lines{"c_total -500 0", "c_total 1000 5 from -500", "c_total 2000 5 from -500"});
+  CHECK(f.content("h") == Lines{"h -500 {count:0, sum:0}",
+                                "h 1000 {count:1, sum:0, [-1,1]:1} from -500",
+                                "h 2000 {count:1, sum:0, [-1,1]:1} from -500"});
+  CHECK(f.metric("prometheus_target_scrapes_sample_out_of_order_total") == 0);
 }

@@ -44,6 +44,14 @@ class RecordingAppender final : public storage::Appender {
                       const model::Histogram&) override {
     return {base::Errc::kUnsupported, "no histograms here"};
   }
+  base::Status append_start(storage::SeriesRef ref, model::TimestampMs start, model::TimestampMs t,
+                            const model::Histogram* /*like*/) override {
+    if (!owner_.alive(ref)) return {base::Errc::kStaleRef, "series collected"};
+    if (start <= 0 || start >= t) return {};
+    stage(ref, start, 0, 0);
+    staged_.back().only_if_newer = true;
+    return {};
+  }
   base::Status append_exemplar(storage::SeriesRef ref, const model::Exemplar& e) override {
     if (!owner_.alive(ref)) return {base::Errc::kStaleRef, "series collected"};
     RecordingAppendable::Staged staged;
@@ -179,6 +187,7 @@ base::Status RecordingAppendable::commit(const std::vector<Staged>& staged,
       continue;
     }
     Series& series = series_.at(s.sample.series);
+    if (s.only_if_newer && series.newest && series.newest->t >= s.sample.t) continue;
     if (series.newest && series.newest->t > s.sample.t) {
       ++counts.out_of_order;
       continue;

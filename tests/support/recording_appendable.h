@@ -58,7 +58,8 @@ class RecordingAppendable final : public storage::Appendable {
   struct Staged {
     storage::SeriesRef ref;
     Sample sample;
-    std::string exemplar;  // not "": this, and no sample
+    std::string exemplar;        // not "": this, and no sample
+    bool only_if_newer = false;  // than its series; else nothing
   };
 
   base::Result<storage::SeriesRef> resolve(const model::Labels& labels);
