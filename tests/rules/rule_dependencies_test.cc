@@ -31,7 +31,8 @@ std::string batches(const std::vector<RuleText>& texts) {
   for (const auto& batch : rules::concurrent_batches(inputs)) {
     if (!out.empty()) out += '|';
     for (size_t i = 0; i < batch.size(); ++i) {
-      out += (i > 0 ? "," : "") + std::to_string(batch[i]);
+      if (i > 0) out += ',';
+      out += std::to_string(batch[i]);
     }
   }
   return out;
