@@ -176,12 +176,7 @@ constexpr FlagDef kFlags[] = {
      "When a write counts as done: on disk (always), synced each second (interval), or handed to "
      "the system (none).",
      "always|interval|none"},
-    {"web.config.file",
-     K::kString,
-     "",
-     "Configuration file for TLS and authentication.",
-     {},
-     S::kUnsupported},
+    {"web.config.file", K::kString, "", "Configuration file for TLS and authentication."},
     {"web.console.libraries",
      K::kString,
      "console_libraries",

@@ -112,7 +112,8 @@ Features features_of(const Context& ctx) {
   out["scrape"] = {{"extra_scrape_metrics", true},
                    {"start_timestamp_zero_ingestion", false},
                    {"type_and_unit_labels", false}};
-  out["service_discovery_providers"] = {{"file", true}, {"static", true}};
+  out["service_discovery_providers"] = {
+      {"dns", true}, {"file", true}, {"http", true}, {"static", true}};
   out["templating_functions"] = templating();
   out["tsdb"] = {
       {"delayed_compaction", false}, {"exemplar_storage", enabled(ctx, "exemplar-storage")},
