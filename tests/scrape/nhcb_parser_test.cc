@@ -49,6 +49,13 @@ constexpr const char* kHistogram =
     "h_sum 4\n"
     "h_count 3\n";
 
+/// The page of kHistogram with `more` behind it.
+std::string with_histogram(const char* more) {
+  std::string page = kHistogram;
+  page.append(more);
+  return page;
+}
+
 }  // namespace
 
 TEST_CASE("NhcbParser gathers the series of a histogram", "[scrape]") {
@@ -59,9 +66,8 @@ TEST_CASE("NhcbParser gathers the series of a histogram", "[scrape]") {
   };
   const std::vector<Row> rows = {
       {kHistogram, {made}},
-      {std::string(kHistogram) + "# TYPE g gauge\ng 5\n", {made, "g 5"}},
-      {std::string(kHistogram) + "# a comment\nother 5 9\nmore 6\n",
-       {made, "other 5 @9", "more 6"}},
+      {with_histogram("# TYPE g gauge\ng 5\n"), {made, "g 5"}},
+      {with_histogram("# a comment\nother 5 9\nmore 6\n"), {made, "other 5 @9", "more 6"}},
       {"before 1\n" + std::string(kHistogram), {"before 1", made}},
       // Two label sets, one after the other and mixed with a stranger.
       {"# TYPE h histogram\n"
@@ -93,9 +99,8 @@ TEST_CASE("NhcbParser gathers the series of a histogram", "[scrape]") {
 }
 
 TEST_CASE("NhcbParser keeps classic series where they are wanted", "[scrape]") {
-  CHECK(read(std::string(kHistogram) + "# TYPE g histogram\ng_bucket{le=\"1\"} 2\ng_count 2\nz 1\n",
-             true) == Lines{"h_bucket{le=\"1.0\"} 1", "h_bucket{le=\"+Inf\"} 3", "h_sum 4",
-                            "h_count 3", "h {count:3, sum:4, [-Inf,1]:1, (1,+Inf]:2}",
-                            "g_bucket{le=\"1.0\"} 2", "g_count 2", "g {count:2, sum:0, [-Inf,1]:2}",
-                            "z 1"});
+  CHECK(read(with_histogram("# TYPE g histogram\ng_bucket{le=\"1\"} 2\ng_count 2\nz 1\n"), true) ==
+        Lines{"h_bucket{le=\"1.0\"} 1", "h_bucket{le=\"+Inf\"} 3", "h_sum 4", "h_count 3",
+              "h {count:3, sum:4, [-Inf,1]:1, (1,+Inf]:2}", "g_bucket{le=\"1.0\"} 2", "g_count 2",
+              "g {count:2, sum:0, [-Inf,1]:2}", "z 1"});
 }
