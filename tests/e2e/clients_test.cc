@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "tests/e2e/support/server.h"
 
@@ -109,7 +110,7 @@ TEST_CASE("promtool asks us as it asks Prometheus", "[e2e]") {
 
 TEST_CASE("promtool finds nothing wrong with the files we ship", "[e2e]") {
   const TempDir dir;
-  const std::string configs = std::string(SILVERBACK_SOURCE) + "/configs/";
+  const std::string configs = fmt::format("{}/configs/", SILVERBACK_SOURCE);
   for (const char* name : {"prometheus.yml", "docker.yml"}) {
     const Outcome checked =
         run(dir, {"promtool", "check", "config", "--syntax-only", configs + name});

@@ -79,7 +79,7 @@ TEST_CASE("native histograms and exemplars of a protobuf target are answered", "
   CHECK(only(ask("histogram_count(rate(rpc_seconds[1m])) / on() rate(rpc_total[1m])")) ==
         Approx(1));
   const std::string metadata = http_get(server.port(), "/api/v1/metadata?metric=rpc_seconds").body;
-  CHECK(metadata.find(R"({"type":"histogram","unit":"seconds","help":"Time of calls."})") !=
+  CHECK(metadata.find(R"({"type":"histogram","help":"Time of calls.","unit":"seconds"})") !=
         std::string::npos);
 
   const auto exemplars = [&server] {

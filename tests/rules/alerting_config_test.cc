@@ -98,10 +98,10 @@ TEST_CASE("Alerting config mistakes and what is not built are refused by line", 
        "p.yml:4: consul_sd_configs: not supported yet", base::Errc::kUnsupported},
       {"alertmanagers:\n- sigv4: {region: eu}\n", "p.yml:2: sigv4: not supported yet",
        base::Errc::kUnsupported},
-      {"alertmanagers:\n- oauth2: {client_id: a}\n", "p.yml:2: oauth2: not supported yet",
-       base::Errc::kUnsupported},
-      {"alertmanagers:\n- proxy_url: http://p\n", "p.yml:2: proxy_url: not supported yet",
-       base::Errc::kUnsupported},
+      {"alertmanagers:\n- oauth2: {client_id: a}\n", "p.yml:2: oauth2 token_url must be configured",
+       base::Errc::kBadData},
+      {"alertmanagers:\n- proxy_url: socks5://p\n",
+       "p.yml:2: proxy_url of scheme socks5: not supported yet", base::Errc::kUnsupported},
   };
   for (const Case& c : cases) {
     INFO(c.text);

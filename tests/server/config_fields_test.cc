@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "server/config.h"
 
@@ -254,7 +255,7 @@ TEST_CASE("Config knows every field of Prometheus", "[server]") {
         const std::string message = config.status().message();
         INFO(message);
         CHECK(config.status().code() == base::Errc::kUnsupported);
-        const std::string start = std::string(kFile) + ":" + std::to_string(line) + ": ";
+        const std::string start = fmt::format("{}:{}: ", kFile, line);
         CHECK(message.compare(0, start.size(), start) == 0);
         CHECK(message.find("not supported yet") != std::string::npos);
       }

@@ -132,6 +132,7 @@ TEST_CASE("Exemplars of 2.0 may come alone, and bad ones are told", "[storage]")
   CHECK(told.exemplars == 1);
   // Storage that cannot keep them.
   Receiver<testing::RecordingAppendable> none;
+  none.storage.refuse_exemplars();
   const WriteReply refused = none.write(alone);
   CHECK(refused.http_status == 400);
   CHECK(contains(refused.error, "no exemplars here"));

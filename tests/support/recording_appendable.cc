@@ -54,6 +54,7 @@ class RecordingAppender final : public storage::Appender {
   }
   base::Status append_exemplar(storage::SeriesRef ref, const model::Exemplar& e) override {
     if (!owner_.alive(ref)) return {base::Errc::kStaleRef, "series collected"};
+    if (owner_.exemplars_refused()) return {base::Errc::kUnsupported, "no exemplars here"};
     RecordingAppendable::Staged staged;
     staged.exemplar = owner_.name_of(ref) + " " + e.labels.to_string() + " " +
                       std::to_string(static_cast<int64_t>(e.value)) + " @" + std::to_string(e.t);
@@ -140,6 +141,16 @@ void RecordingAppendable::collect(const std::string& series) {
 void RecordingAppendable::set_series_limit(size_t limit) {
   const base::MutexLock lock(mutex_);
   series_limit_ = limit;
+}
+
+void RecordingAppendable::refuse_exemplars() {
+  base::MutexLock lock(mutex_);
+  exemplars_refused_ = true;
+}
+
+bool RecordingAppendable::exemplars_refused() const {
+  base::MutexLock lock(mutex_);
+  return exemplars_refused_;
 }
 
 void RecordingAppendable::fail_commits(base::Status status) {

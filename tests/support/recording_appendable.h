@@ -45,6 +45,8 @@ class RecordingAppendable final : public storage::Appendable {
   void collect(const std::string& series);
   /// New series beyond this many are refused with kLimit; 0 = no limit.
   void set_series_limit(size_t limit);
+  /// Exemplars are refused from now on.
+  void refuse_exemplars();
   /// The next commits fail with this.
   void fail_commits(base::Status status);
 
@@ -64,6 +66,7 @@ class RecordingAppendable final : public storage::Appendable {
 
   base::Result<storage::SeriesRef> resolve(const model::Labels& labels);
   bool alive(storage::SeriesRef ref) const;
+  bool exemplars_refused() const;
   std::string name_of(storage::SeriesRef ref) const;
   base::Status commit(const std::vector<Staged>& staged, storage::CommitCounts& counts);
 
@@ -76,6 +79,7 @@ class RecordingAppendable final : public storage::Appendable {
   uint32_t next_generation_ GUARDED_BY(mutex_) = 1;
   storage::TargetId next_target_ GUARDED_BY(mutex_) = 1;
   size_t series_limit_ GUARDED_BY(mutex_) = 0;
+  bool exemplars_refused_ GUARDED_BY(mutex_) = false;
   uint64_t resolves_ GUARDED_BY(mutex_) = 0;
   base::Status commit_failure_ GUARDED_BY(mutex_);
 };

@@ -85,7 +85,7 @@ TEST_CASE("API query_exemplars finds the exemplars of every selector", "[server]
   const std::vector<Row> rows = {
       {"query=a_total", good(a)},
       {"query=histogram_quantile(0.9,%20sum%20by%20(le)%20(rate(b_bucket[5m])))", good(b)},
-      {"query=topk(scalar(b_bucket),%20-(a_total)[5m:1m])", good(a + "," + b)},
+      {"query=topk(scalar(b_bucket),%20max_over_time((-a_total)[5m:1m]))", good(a + "," + b)},
       {"query=a_total%20or%20b_bucket&start=1700000001&end=1700000001", good(b)},
       {"query=a_total%7Ble=%222%22%7D", good("")},
       {"query=nothing&start=1700000000&end=1700000001", good("")},

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "server/api/api.h"
 
@@ -56,9 +57,9 @@ TEST_CASE("API envelopes carry errors, notes and nothing", "[server]") {
     const auto response = api::to_response(std::move(answer));
     return std::to_string(response.status) + " " + response.body;
   };
-  CHECK(body_of(api::Answer(std::string(api::kDataPrefix) + "[]")) ==
+  CHECK(body_of(api::Answer(fmt::format("{}[]", api::kDataPrefix))) ==
         R"(200 {"status":"success","data":[]})");
-  api::Answer noted(std::string(api::kDataPrefix) + "[]");
+  api::Answer noted(fmt::format("{}[]", api::kDataPrefix));
   noted.warnings = {"w <"};
   noted.infos = {"i"};
   CHECK(body_of(std::move(noted)) ==
@@ -108,7 +109,8 @@ TEST_CASE("API answers are streamed when they are large", "[server]") {
   }
   CHECK(step == server::BodySource::Step::kEnd);
   CHECK(largest < 2 * server::BodySource::kPieceBytes);
-  std::string expected = std::string(api::kDataPrefix) + "[";
+  std::string expected = api::kDataPrefix;
+  expected += '[';
   for (const std::string& name : names) expected += "\"" + name + "\",";
   expected.back() = ']';
   CHECK((text == expected + R"(,"warnings":["w"]})"));
